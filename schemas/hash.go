@@ -1,0 +1,106 @@
+package schemas
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/zeebo/xxh3"
+)
+
+// Key identifies a row across the lake: a 128-bit hash of its source and key
+// columns.
+type Key = xxh3.Uint128
+
+// Hasher computes keys and content hashes of one table's records.
+//
+// Both are hashes of a canonical form that depends on values alone, never on
+// how they were spelled: text is its length (uvarint) and bytes, numbers are 8
+// bytes little-endian, a nullable field has a byte 0 or 1 before its value.
+// The key covers source and the key columns (XXH3-128); the content hash
+// covers every column of the table's version in order (XXH3-64), then name and
+// value of each kept column that is not empty, so that beginning to keep a
+// field revises only rows that have it.
+type Hasher struct {
+	table *Table
+	key   []int
+	buf   []byte
+	cols  []func(buf []byte, row int) []byte
+}
+
+// NewHasher returns a Hasher for t. Not for concurrent use.
+func NewHasher(t *Table) *Hasher {
+	h := &Hasher{table: t, key: []int{t.Index("source")}}
+	for _, k := range t.Key {
+		h.key = append(h.key, t.Index(k))
+	}
+	return h
+}
+
+// Rows appends the key and the content hash of every row of a record in the
+// table's schema.
+func (h *Hasher) Rows(rec arrow.Record, keys []Key, hashes []uint64) ([]Key, []uint64) {
+	h.cols = h.cols[:0]
+	for i, f := range h.table.Fields {
+		h.cols = append(h.cols, appender(f, rec.Column(i)))
+	}
+	for row := range int(rec.NumRows()) {
+		b := h.buf[:0]
+		for _, c := range h.key {
+			b = h.cols[c](b, row)
+		}
+		keys = append(keys, xxh3.Hash128(b))
+		b = b[:0]
+		for _, col := range h.cols {
+			b = col(b, row)
+		}
+		hashes = append(hashes, xxh3.Hash(b))
+		h.buf = b
+	}
+	return keys, hashes
+}
+
+func appender(f Field, col arrow.Array) func([]byte, int) []byte {
+	var value func([]byte, int) []byte
+	switch c := col.(type) {
+	case *array.String:
+		value = func(b []byte, i int) []byte {
+			s := c.Value(i)
+			return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+		}
+	case *array.Int64:
+		v := c.Int64Values()
+		value = func(b []byte, i int) []byte { return binary.LittleEndian.AppendUint64(b, uint64(v[i])) }
+	case *array.Int32:
+		v := c.Int32Values()
+		value = func(b []byte, i int) []byte { return binary.LittleEndian.AppendUint64(b, uint64(int64(v[i]))) }
+	case *array.Timestamp:
+		v := c.TimestampValues()
+		value = func(b []byte, i int) []byte { return binary.LittleEndian.AppendUint64(b, uint64(v[i])) }
+	case *array.Date32:
+		v := c.Date32Values()
+		value = func(b []byte, i int) []byte { return binary.LittleEndian.AppendUint64(b, uint64(int64(v[i]))) }
+	default:
+		panic(fmt.Sprintf("schemas: no hash for column %s of type %s", f.Name, col.DataType()))
+	}
+	switch {
+	case f.Kept:
+		s := col.(*array.String)
+		return func(b []byte, i int) []byte {
+			if s.Value(i) == "" {
+				return b
+			}
+			b = append(binary.AppendUvarint(b, uint64(len(f.Name))), f.Name...)
+			return value(b, i)
+		}
+	case f.Nullable:
+		return func(b []byte, i int) []byte {
+			if col.IsNull(i) {
+				return append(b, 0)
+			}
+			return value(append(b, 1), i)
+		}
+	}
+	return value
+}

@@ -1,0 +1,40 @@
+package schemas
+
+// Ledger is the wallet statement: one row per debit or credit of one wallet.
+// Amounts are signed minor units: negative leaves the wallet.
+var Ledger = &Table{
+	Name: "ledger", Version: 1,
+	Doc:      "Wallet ledger lines: every debit and credit of a wallet, as its statement shows it.",
+	Key:      []string{"wallet_id", "entry_id"},
+	Time:     "posted_at",
+	Amount:   "amount_minor",
+	Currency: "currency",
+	Provider: "provider_code",
+	Balance:  "balance_after_minor",
+	Fields: []Field{
+		{Name: "source", Kind: Code, Doc: "source name in the configuration"},
+		{Name: "wallet_id", Kind: Code, Doc: "wallet, as configured"},
+		{Name: "entry_id", Kind: String, Doc: "the statement row's id"},
+		{Name: "posted_at", Kind: Instant, Doc: "when the line was posted, UTC"},
+		{Name: "posted_offset_s", Kind: Int32, Doc: "offset from UTC that the source gave, seconds"},
+		{Name: "business_date", Kind: Date, Doc: "calendar day of posted_at in the source's zone"},
+		{Name: "type", Kind: Code, Doc: "bill_pay, transfer_out, transfer_in, topup, refund, reversal, fee; others as they came"},
+		{Name: "amount_minor", Kind: Minor, Doc: "signed amount, minor units of currency"},
+		{Name: "currency", Kind: Code, Doc: "ISO 4217"},
+		{Name: "fee_minor", Kind: Minor, Doc: "fee named by the row, minor units; 0 when absent"},
+		{Name: "balance_after_minor", Kind: Minor, Nullable: true, Doc: "balance after the line, minor units; NULL when the source does not say"},
+		{Name: "provider_code", Kind: Code, Doc: "bill provider, in the catalogue's own vocabulary"},
+		{Name: "category", Kind: Code, Doc: "category named by the row; empty when the catalogue decides"},
+		{Name: "service_code", Kind: Code, Doc: "service of the provider"},
+		{Name: "channel", Kind: Code, Doc: "card, balance or terminal"},
+		{Name: "subscriber_ref", Kind: String, Doc: "subscriber at the provider; telephone and card numbers are masked"},
+		{Name: "counterparty", Kind: String, Doc: "keyed pseudonym of the other person's number"},
+		{Name: "counterparty_masked", Kind: String, Doc: "the same number for people, masked"},
+		{Name: "status", Kind: Code, Doc: "posted, pending or reversed; others as they came"},
+		{Name: "external_reference", Kind: String, Doc: "the provider's reference"},
+		{Name: "vat_receipt", Kind: String, Doc: "fiscal receipt pointer (e-kassa)"},
+		{Name: "reversal_of", Kind: String, Doc: "entry that this line reverses"},
+		{Name: "reversal_code", Kind: Code, Doc: "why it was reversed"},
+		{Name: "session_id", Kind: String, Doc: "session that made the entry"},
+	},
+}

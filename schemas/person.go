@@ -1,0 +1,130 @@
+package schemas
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers/v2"
+)
+
+// Pseudonymizer turns telephone numbers into keyed pseudonyms. The same number
+// gives the same pseudonym in every source, so that transfers can be joined;
+// without the key a pseudonym says nothing. Safe for concurrent use.
+type Pseudonymizer struct {
+	version int
+	key     []byte
+}
+
+// MinPseudonymKey is the least length of a pseudonym key in bytes.
+const MinPseudonymKey = 32
+
+// NewPseudonymizer returns a Pseudonymizer under version v of the key.
+func NewPseudonymizer(v int, key []byte) (*Pseudonymizer, error) {
+	if len(key) < MinPseudonymKey {
+		return nil, fmt.Errorf("pseudonym key has %d bytes, at least %d are needed", len(key), MinPseudonymKey)
+	}
+	return &Pseudonymizer{version: v, key: append([]byte(nil), key...)}, nil
+}
+
+// Of returns the pseudonym of a normalised number: p, the key's version, an
+// underscore and 32 hexadecimal digits of HMAC-SHA-256.
+func (p *Pseudonymizer) Of(e164 string) string {
+	if e164 == "" {
+		return ""
+	}
+	m := hmac.New(sha256.New, p.key)
+	m.Write([]byte(e164))
+	return fmt.Sprintf("p%d_%s", p.version, hex.EncodeToString(m.Sum(nil)[:16]))
+}
+
+// E164 normalises a telephone number, reading national forms in region (AZ,
+// KG). ok is false for text that is not a possible number of its country; it
+// is then returned with everything but its digits and plus sign removed, so
+// that it still has one pseudonym.
+func E164(text, region string) (e164 string, ok bool) {
+	n, err := phonenumbers.Parse(text, region)
+	if err == nil && phonenumbers.IsValidNumber(n) {
+		return phonenumbers.Format(n, phonenumbers.E164), true
+	}
+	return strings.Map(func(r rune) rune {
+		if (r >= '0' && r <= '9') || r == '+' {
+			return r
+		}
+		return -1
+	}, text), false
+}
+
+// MaskPhone shows a number to people: country and operator prefix, then dots,
+// then the last two digits: +99450•••••67. Short text is masked whole.
+func MaskPhone(e164 string) string { return mask(e164, 6, 2) }
+
+// MaskAccount shows an account or card number: at most the first three and the
+// last three characters, fewer of short ones. Text that the source has masked
+// itself (it holds * or •) is returned as it came.
+func MaskAccount(text string) string {
+	if strings.ContainsAny(text, "*•") {
+		return text
+	}
+	return mask(text, 3, 3)
+}
+
+func mask(s string, head, tail int) string {
+	r := []rune(s)
+	for len(r) > 0 && len(r) < head+tail+3 && (head > 0 || tail > 0) {
+		head, tail = max(head-1, 0), max(tail-1, 0)
+	}
+	for i := head; i < len(r)-tail; i++ {
+		r[i] = '•'
+	}
+	return string(r)
+}
+
+// MaskReference masks a free reference (a subscriber, a customer) if it is a
+// person's telephone number or a payment card number, and returns every other
+// one as it came: contract and meter numbers are what accountants need.
+func MaskReference(text, region string) string {
+	if strings.ContainsAny(text, "*•") {
+		return text
+	}
+	if n := len(text); n < 7 || n > 24 || !mostlyDigits(text) {
+		return text
+	}
+	if e164, ok := E164(text, region); ok {
+		return MaskPhone(e164)
+	}
+	if luhn(text) {
+		return MaskAccount(text)
+	}
+	return text
+}
+
+func mostlyDigits(s string) bool {
+	for _, c := range s {
+		if (c < '0' || c > '9') && !strings.ContainsRune("+ -()", c) {
+			return false
+		}
+	}
+	return true
+}
+
+// luhn reports whether s holds 13 to 19 digits with a valid card check digit.
+func luhn(s string) bool {
+	sum, n := 0, 0
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] < '0' || s[i] > '9' {
+			continue
+		}
+		d := int(s[i] - '0')
+		if n%2 == 1 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+		n++
+	}
+	return n >= 13 && n <= 19 && sum%10 == 0
+}

@@ -1,0 +1,144 @@
+package sinks
+
+import (
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// Spool collects the records of one window. Beyond a number of rows in memory
+// it writes them to Arrow IPC files, so that a window of any size needs bounded
+// memory. Not for concurrent use.
+type Spool struct {
+	dir     string
+	limit   int64
+	schema  *arrow.Schema
+	mem     []arrow.Record
+	memRows int64
+	rows    int64
+	runs    []string
+}
+
+// NewSpool returns an empty spool that keeps at most limit rows in memory and
+// the others under dir (in files that Release removes). A limit of 0 never
+// spills.
+func NewSpool(schema *arrow.Schema, dir string, limit int64) *Spool {
+	return &Spool{dir: dir, limit: limit, schema: schema}
+}
+
+// Append takes over rec.
+func (s *Spool) Append(rec arrow.Record) error {
+	s.mem = append(s.mem, rec)
+	s.memRows += rec.NumRows()
+	s.rows += rec.NumRows()
+	if s.limit > 0 && s.memRows > s.limit {
+		return s.spill()
+	}
+	return nil
+}
+
+// Len is the number of rows appended.
+func (s *Spool) Len() int64 {
+	if s == nil {
+		return 0
+	}
+	return s.rows
+}
+
+// Spilled reports whether some rows lie on disk: then a reader must not hold
+// all of them at once.
+func (s *Spool) Spilled() bool { return s != nil && len(s.runs) > 0 }
+
+func (s *Spool) spill() (err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	f, err := os.CreateTemp(s.dir, "window-*.arrow")
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	s.runs = append(s.runs, f.Name())
+	defer func() {
+		if cerr := f.Close(); err == nil && cerr != nil {
+			err = fmt.Errorf("spool %s: %w", filepath.Base(f.Name()), cerr)
+		}
+	}()
+	w := ipc.NewWriter(f, ipc.WithSchema(s.schema))
+	for _, rec := range s.mem {
+		if err := w.Write(rec); err != nil {
+			return fmt.Errorf("spool %s: %w", filepath.Base(f.Name()), err)
+		}
+	}
+	s.dropMemory()
+	return w.Close()
+}
+
+// All yields every record in the order of arrival. A record is valid until the
+// next one is asked for; who wants to keep it longer must Retain it. The
+// sequence ends after the first error.
+func (s *Spool) All() iter.Seq2[arrow.Record, error] {
+	return func(yield func(arrow.Record, error) bool) {
+		if s == nil {
+			return
+		}
+		for _, run := range s.runs {
+			if !readRun(run, yield) {
+				return
+			}
+		}
+		for _, rec := range s.mem {
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+}
+
+func readRun(path string, yield func(arrow.Record, error) bool) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		yield(nil, fmt.Errorf("spool: %w", err))
+		return false
+	}
+	defer f.Close()
+	r, err := ipc.NewReader(f, ipc.WithAllocator(memory.DefaultAllocator))
+	if err != nil {
+		yield(nil, fmt.Errorf("spool %s: %w", filepath.Base(path), err))
+		return false
+	}
+	defer r.Release()
+	for r.Next() {
+		if !yield(r.Record(), nil) {
+			return false
+		}
+	}
+	if err := r.Err(); err != nil {
+		yield(nil, fmt.Errorf("spool %s: %w", filepath.Base(path), err))
+		return false
+	}
+	return true
+}
+
+// Release gives back memory and removes the files. It may be called twice.
+func (s *Spool) Release() {
+	if s == nil {
+		return
+	}
+	s.dropMemory()
+	for _, run := range s.runs {
+		_ = os.Remove(run) // a file left behind is removed with the folder at the next start
+	}
+	s.runs = nil
+}
+
+func (s *Spool) dropMemory() {
+	for _, rec := range s.mem {
+		rec.Release()
+	}
+	s.mem, s.memRows = nil, 0
+}
