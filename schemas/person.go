@@ -61,8 +61,8 @@ func E164(text, region string) (e164 string, ok bool) {
 // then the last two digits: +99450•••••67. Short text is masked whole.
 func MaskPhone(e164 string) string { return mask(e164, 6, 2) }
 
-// MaskAccount shows an account or card number: at most the first three and the
-// last three characters, fewer of short ones. Text that the source has masked
+// MaskAccount shows an account or card number: the first three and the last
+// three characters, none of a short one. Text that the source has masked
 // itself (it holds * or •) is returned as it came.
 func MaskAccount(text string) string {
 	if strings.ContainsAny(text, "*•") {
@@ -73,8 +73,8 @@ func MaskAccount(text string) string {
 
 func mask(s string, head, tail int) string {
 	r := []rune(s)
-	for len(r) > 0 && len(r) < head+tail+3 && (head > 0 || tail > 0) {
-		head, tail = max(head-1, 0), max(tail-1, 0)
+	if len(r) < head+tail+3 {
+		head, tail = 0, 0
 	}
 	for i := head; i < len(r)-tail; i++ {
 		r[i] = '•'
