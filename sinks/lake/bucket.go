@@ -1,0 +1,142 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/azureblob" // azblob://
+	_ "gocloud.dev/blob/gcsblob"   // gs://
+	_ "gocloud.dev/blob/memblob"   // mem://, for tests
+	_ "gocloud.dev/blob/s3blob"    // s3://
+	"gocloud.dev/gcerrors"
+
+	"github.com/paylake/paylake/sinks"
+)
+
+// bucket is what the lake asks of storage. Keys are slash-separated and never
+// rewritten.
+type bucket interface {
+	// Read returns n bytes of a key from offset on, or all of the rest with
+	// n < 0. Its error wraps errAbsent for a key that is not there.
+	Read(ctx context.Context, key string, off, n int64) ([]byte, error)
+	// Create stores data durably under a key that does not exist. Of any number
+	// of writers exactly one gets nil, the others an error that wraps errTaken.
+	Create(ctx context.Context, key string, data []byte) error
+	// List yields every key with the prefix and its size, in no order.
+	List(ctx context.Context, prefix string) iter.Seq2[listed, error]
+	// Delete removes a key; only the probe's own key is ever removed.
+	Delete(ctx context.Context, key string) error
+}
+
+type listed struct {
+	Key  string
+	Size int64
+}
+
+var (
+	errAbsent = errors.New("not there")
+	errTaken  = errors.New("exists already")
+)
+
+// openBucket opens a lake's storage by its URL. create makes the folder of a
+// file lake; cloud buckets must exist.
+func openBucket(ctx context.Context, lakeURL string, create bool) (bucket, func() error, error) {
+	u, err := url.Parse(lakeURL)
+	if err != nil || u.Scheme == "" {
+		return nil, nil, fmt.Errorf("lake %q is not a URL; write file:///folder, s3://bucket, gs://bucket or azblob://container", lakeURL)
+	}
+	if u.Scheme == "file" {
+		if u.Host != "" && u.Host != "localhost" || !strings.HasPrefix(u.Path, "/") {
+			return nil, nil, fmt.Errorf("lake %s: a file lake needs an absolute path: file:///folder", lakeURL)
+		}
+		b, err := newFileBucket(filepath.FromSlash(u.Path), create)
+		if err != nil {
+			return nil, nil, err
+		}
+		return b, func() error { return nil }, nil
+	}
+	b, err := blob.OpenBucket(ctx, lakeURL)
+	if err != nil {
+		return nil, nil, fmt.Errorf("lake %s: %w", u.Redacted(), err)
+	}
+	return cloudBucket{b}, b.Close, nil
+}
+
+// cloudBucket keeps the contract with a store's own preconditions.
+type cloudBucket struct{ b *blob.Bucket }
+
+func (c cloudBucket) Read(ctx context.Context, key string, off, n int64) ([]byte, error) {
+	r, err := c.b.NewRangeReader(ctx, key, off, n, nil)
+	if err != nil {
+		return nil, cloudError("read", key, err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, cloudError("read", key, err)
+	}
+	return data, nil
+}
+
+func (c cloudBucket) Create(ctx context.Context, key string, data []byte) error {
+	err := c.b.WriteAll(ctx, key, data, &blob.WriterOptions{IfNotExist: true, ContentType: "application/octet-stream"})
+	return cloudError("write", key, err)
+}
+
+func (c cloudBucket) List(ctx context.Context, prefix string) iter.Seq2[listed, error] {
+	return func(yield func(listed, error) bool) {
+		it := c.b.List(&blob.ListOptions{Prefix: prefix})
+		for {
+			o, err := it.Next(ctx)
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(listed{}, cloudError("list", prefix, err))
+				return
+			}
+			if !yield(listed{o.Key, o.Size}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (c cloudBucket) Delete(ctx context.Context, key string) error {
+	return cloudError("delete", key, c.b.Delete(ctx, key))
+}
+
+func cloudError(op, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	switch gcerrors.Code(err) {
+	case gcerrors.FailedPrecondition, gcerrors.AlreadyExists:
+		return fmt.Errorf("%s %s: %w", op, key, errTaken)
+	case gcerrors.NotFound:
+		return fmt.Errorf("%s %s: %w", op, key, errAbsent)
+	case gcerrors.Canceled, gcerrors.DeadlineExceeded:
+		return fmt.Errorf("%s %s: %w", op, key, err)
+	}
+	return fmt.Errorf("%s %s: %w (%w)", op, key, err, sinks.ErrUnavailable)
+}
+
+// storageError says in one sentence what a person can do about a full disk or
+// missing rights.
+func storageError(op, path string, err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%s %s: the disk of the lake is full; make room and run again, nothing was committed: %w", op, path, err)
+	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("%s %s: this user may not write to the lake; give it the folder: %w", op, path, err)
+	}
+	return fmt.Errorf("%s %s: %w", op, path, err)
+}

@@ -1,0 +1,249 @@
+// Package lake is the log that everything else follows: an append-only chain of
+// manifests over immutable Parquet objects, in a folder or an object store.
+//
+// A commit puts objects whose names are hashes of their content, then publishes
+// them, and which windows they complete, by creating one manifest that must not
+// exist yet. README.md specifies the format.
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks"
+)
+
+// Options say where a lake is and how to work on it.
+type Options struct {
+	URL       string           // file:///folder, s3://…, gs://…, azblob://…, mem://
+	TempDir   string           // where windows beyond the memory limit are sorted
+	Now       func() time.Time // for created_at
+	Create    bool             // make the folder of a file lake
+	SkipProbe bool             // for readers: do not write the probe's key
+	Parallel  int              // encoders; 0: one per processor
+}
+
+// Lake is an open lake. Safe for concurrent use; commits are made one at a
+// time.
+type Lake struct {
+	bucket bucket
+	close  func() error
+	opts   Options
+	root   string // folder of a file lake
+	limits limits
+
+	committing sync.Mutex // held by Commit from beginning to end
+	cache      *cache     // used under committing
+
+	mu      sync.Mutex // guards what follows
+	head    int64
+	headSHA string
+	tables  map[tableID]*tableState
+}
+
+var _ sinks.Sink = (*Lake)(nil)
+
+// Open opens a lake, proves that its storage can publish a manifest exactly
+// once (unless SkipProbe) and reads its manifests. It reads no object.
+func Open(ctx context.Context, o Options) (*Lake, error) {
+	b, closeBucket, err := openBucket(ctx, o.URL, o.Create)
+	if err != nil {
+		return nil, err
+	}
+	l, err := open(ctx, b, closeBucket, o)
+	if err != nil {
+		return nil, errors.Join(err, closeBucket())
+	}
+	return l, nil
+}
+
+func open(ctx context.Context, b bucket, closeBucket func() error, o Options) (*Lake, error) {
+	if o.Now == nil {
+		return nil, errors.New("lake: Options.Now is missing")
+	}
+	if o.Parallel <= 0 {
+		o.Parallel = runtime.GOMAXPROCS(0)
+	}
+	l := &Lake{bucket: b, close: closeBucket, opts: o, limits: defaultLimits,
+		cache: newCache(defaultLimits.cacheBytes), tables: map[tableID]*tableState{}}
+	if f, ok := b.(*fileBucket); ok {
+		l.root = f.root
+	}
+	if !o.SkipProbe {
+		if err := probe(ctx, b, probeRounds); err != nil {
+			return nil, fmt.Errorf("lake %s: %w", o.URL, err)
+		}
+	}
+	if _, err := l.Head(ctx); err != nil {
+		return nil, fmt.Errorf("open lake %s: %w", o.URL, err)
+	}
+	return l, nil
+}
+
+// Close gives back the connection to an object store.
+func (l *Lake) Close() error { return l.close() }
+
+// URL is the URL that the lake was opened with.
+func (l *Lake) URL() string { return l.opts.URL }
+
+// Head returns the sequence number of the newest manifest, 0 for an empty lake.
+func (l *Lake) Head(ctx context.Context) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.refresh(ctx); err != nil {
+		return 0, err
+	}
+	return l.head, nil
+}
+
+// refresh applies the manifests that came after the last known one. It must be
+// called with mu held.
+func (l *Lake) refresh(ctx context.Context) error {
+	for e, err := range l.Manifests(ctx, l.head+1) {
+		if err != nil {
+			return err
+		}
+		if e.PrevSHA256 != l.headSHA {
+			return fmt.Errorf("%s does not follow the manifest before it (prev_sha256 %.12s…, expected %.12s…): %w",
+				l.full(manifestKey(e.Sequence)), e.PrevSHA256, l.headSHA, sinks.ErrCorrupt)
+		}
+		l.state(tableID{e.Source, e.Table}).apply(e)
+		l.head, l.headSHA = e.Sequence, e.SHA256
+	}
+	return nil
+}
+
+func (l *Lake) state(id tableID) *tableState {
+	t := l.tables[id]
+	if t == nil {
+		t = newTableState()
+		l.tables[id] = t
+	}
+	return t
+}
+
+// Done implements sinks.Sink. Only windows that had ended when they were read
+// count as complete: of the window that contains now nothing is promised, since
+// rows may still come at any place in it.
+func (l *Lake) Done(ctx context.Context, s schemas.Stream) (sinks.Done, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.refresh(ctx); err != nil {
+		return sinks.Done{}, err
+	}
+	if t, ok := l.tables[tableID{s.Source, s.Table.Name}]; ok {
+		if st, ok := t.streams[s.Wallet]; ok {
+			return st.done(), nil
+		}
+	}
+	return sinks.Done{}, nil
+}
+
+// Manifests yields every manifest from a sequence number on, ascending. The
+// sequence ends at the newest manifest or after the first error.
+func (l *Lake) Manifests(ctx context.Context, from int64) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for e, err := range readManifests(ctx, l.bucket, from) {
+			if err != nil {
+				err = fmt.Errorf("%s: %w", l.full("manifests"), err)
+			}
+			if !yield(e.Entry, err) {
+				return
+			}
+		}
+	}
+}
+
+// stored is a manifest with its exact bytes.
+type stored struct {
+	Entry
+	raw []byte
+}
+
+// readManifests asks for one manifest after the other and needs no listing, so
+// its cost does not grow with history. Once there is one it asks for more and
+// more at a time, so that a long history over a slow connection is read soon.
+func readManifests(ctx context.Context, b bucket, from int64) iter.Seq2[stored, error] {
+	return func(yield func(stored, error) bool) {
+		for n, seq := 1, max(from, 1); ; n = min(n*2, 32) {
+			batch, err := fetchManifests(ctx, b, seq, n)
+			if err != nil {
+				yield(stored{}, err)
+				return
+			}
+			for i, raw := range batch {
+				if raw == nil {
+					if missing := gap(batch[i:]); missing {
+						yield(stored{}, fmt.Errorf("manifest %d is missing although a later one is there: %w", seq, sinks.ErrCorrupt))
+					}
+					return
+				}
+				e, err := decodeManifest(seq, raw)
+				if !yield(stored{e, raw}, err) || err != nil {
+					return
+				}
+				seq++
+			}
+		}
+	}
+}
+
+// fetchManifests reads n manifests; those that do not exist are nil.
+func fetchManifests(ctx context.Context, b bucket, from int64, n int) ([][]byte, error) {
+	out := make([][]byte, n)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for i := range n {
+		g.Go(func() error {
+			data, err := b.Read(ctx, manifestKey(from+int64(i)), 0, -1)
+			if errors.Is(err, errAbsent) {
+				return nil
+			}
+			if err == nil && data == nil {
+				data = []byte{}
+			}
+			out[i] = data
+			return err
+		})
+	}
+	return out, g.Wait()
+}
+
+func gap(batch [][]byte) bool {
+	for _, raw := range batch {
+		if raw != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// ReadObject returns the bytes of a file that a manifest names.
+func (l *Lake) ReadObject(ctx context.Context, path string) ([]byte, error) {
+	data, err := l.bucket.Read(ctx, path, 0, -1)
+	if errors.Is(err, errAbsent) {
+		return nil, fmt.Errorf("%s is gone: %w", l.full(path), sinks.ErrCorrupt)
+	}
+	return data, err
+}
+
+// LocalPath returns the absolute path of a file of a file lake; false for
+// object stores.
+func (l *Lake) LocalPath(path string) (string, bool) {
+	if l.root == "" {
+		return "", false
+	}
+	return filepath.Join(l.root, filepath.FromSlash(path)), true
+}
+
+// full names a file of the lake for people.
+func (l *Lake) full(key string) string { return fullPath(l.opts.URL, key) }
