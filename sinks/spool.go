@@ -50,6 +50,14 @@ func (s *Spool) Len() int64 {
 	return s.rows
 }
 
+// Held is the number of rows in memory; the others lie on disk.
+func (s *Spool) Held() int64 {
+	if s == nil {
+		return 0
+	}
+	return s.memRows
+}
+
 // Spilled reports whether some rows lie on disk: then a reader must not hold
 // all of them at once.
 func (s *Spool) Spilled() bool { return s != nil && len(s.runs) > 0 }

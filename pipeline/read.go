@@ -1,0 +1,98 @@
+package pipeline
+
+// Reading: one owed window from a source into a spool.
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/paylake/paylake/sinks"
+	"github.com/paylake/paylake/sources"
+)
+
+// partWeight is what a window weighs in the budget beside its rows, so that
+// very many empty windows cannot pile up either.
+const partWeight = 16
+
+// read works off the line until there is nothing left.
+func (r *run) read(ctx context.Context) {
+	for t := r.line.hand(); t != nil; t = r.line.hand() {
+		began := r.job.Now()
+		t.err = guarded(t.what(), func() error { return r.window(ctx, t) })
+		t.took = r.job.Now().Sub(began)
+		if t.err != nil { // what was read of a window that is not whole is worth nothing
+			r.discard(t)
+		}
+		r.line.finish(t)
+	}
+}
+
+func (t *task) what() string {
+	return fmt.Sprintf("%s %s", t.lane.source.Stream(), t.owed.Window)
+}
+
+// window reads one window to its end.
+func (r *run) window(ctx context.Context, t *task) error {
+	stream := t.lane.source.Stream()
+	t.part = sinks.Part{
+		Stream: stream, Window: t.owed.Window, Final: t.owed.Final, Past: t.owed.Past,
+		Rows: sinks.NewSpool(stream.Table.ArrowSchema(), r.job.TempDir, r.limits.SpoolRows),
+	}
+	if err := r.hold(ctx, t, partWeight); err != nil {
+		return err
+	}
+	for page, err := range t.lane.source.Pages(ctx, t.owed.Window, "") {
+		if err != nil {
+			return fmt.Errorf("read %s: %w", t.what(), err)
+		}
+		if err := r.page(ctx, t, page); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil { // a source that ends quietly when it is cancelled
+		return fmt.Errorf("read %s: %w", t.what(), err)
+	}
+	t.tally.Windows = 1
+	t.part.Unknown = t.tally.Unknown
+	return nil
+}
+
+// page takes over one page: its rows go to the spool, and reading waits while
+// the budget is spent.
+func (r *run) page(ctx context.Context, t *task, page sources.Page) error {
+	t.tally.page(page)
+	rows := page.Rows.NumRows()
+	r.log.Debug("page", "source", t.part.Stream.Source, "table", t.part.Stream.Table.Name,
+		"wallet", t.part.Stream.Wallet, "window", t.owed.Window.String(), "rows", rows)
+	spilled := t.part.Rows.Held()
+	if err := t.part.Rows.Append(page.Rows); err != nil {
+		return fmt.Errorf("read %s: %w", t.what(), err)
+	}
+	t.part.Rejects = append(t.part.Rejects, page.Rejects...)
+	r.progress.read(rows)
+	if t.part.Rows.Held() < spilled+rows { // all of it lies on disk now
+		r.give(t, spilled)
+		return r.hold(ctx, t, int64(len(page.Rejects)))
+	}
+	return r.hold(ctx, t, rows+int64(len(page.Rejects)))
+}
+
+func (r *run) hold(ctx context.Context, t *task, n int64) error {
+	if err := r.budget.take(ctx, t.seq, n); err != nil {
+		return fmt.Errorf("read %s: %w", t.what(), err)
+	}
+	t.held += n
+	return nil
+}
+
+func (r *run) give(t *task, n int64) {
+	r.budget.give(n)
+	t.held -= n
+}
+
+// discard gives back what a window holds.
+func (r *run) discard(t *task) {
+	t.part.Release()
+	t.part.Rejects = nil
+	r.give(t, t.held)
+}
