@@ -1,0 +1,122 @@
+// Package state is the operational database, SQLite or PostgreSQL: sealed
+// sessions, the vault of raw texts, the history of runs, small notes, and
+// leases.
+//
+// Nothing in it is needed to know what was read or what is complete: that is in
+// the lake. A lost database costs new logins, the history of runs, and the raw
+// texts of quarantined rows.
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"gocloud.dev/secrets"
+)
+
+// Options say where the database is.
+type Options struct {
+	// URL is the configuration's `state`: sqlite:///absolute/path.db or
+	// postgres://user:password@host/database.
+	URL string
+	// Keeper seals sessions and raw texts. Without one they are refused.
+	Keeper *secrets.Keeper
+	Now    func() time.Time
+	// LockDir holds the lock files that are the leases beside SQLite. Empty:
+	// the folder "locks" beside the database. Not used with PostgreSQL.
+	LockDir string
+}
+
+// DB is the operational database. Safe for concurrent use, also by several
+// processes.
+type DB struct {
+	sql    *sql.DB
+	leases leaser
+	held   holdings
+	seal   sealer
+	now    func() time.Time
+	dollar bool // placeholders are $1, $2 instead of ?
+}
+
+// Open opens the database, creates it if it is a file that does not exist, and
+// brings its tables up to date. A database of a newer version is
+// sinks.ErrNewer.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	if o.Now == nil {
+		return nil, fmt.Errorf("open state: no clock given")
+	}
+	scheme, _, _ := strings.Cut(o.URL, "://")
+	var db *DB
+	var err error
+	switch scheme {
+	case "sqlite":
+		db, err = openSQLite(o)
+	case "postgres", "postgresql":
+		db, err = openPostgres(o)
+	default:
+		return nil, fmt.Errorf("open state: the scheme %q is not known; write sqlite:///path/state.db or postgres://…", scheme)
+	}
+	if err != nil {
+		return nil, err
+	}
+	db.seal = sealer{o.Keeper}
+	db.now = o.Now
+	if err := db.migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// Close closes the connections. Leases that are still held end with it.
+func (db *DB) Close() error {
+	db.held.endAll()
+	err := db.leases.close()
+	if cerr := db.sql.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("close state: %w", err)
+	}
+	return nil
+}
+
+// Ping checks that the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	if err := db.sql.PingContext(ctx); err != nil {
+		return fmt.Errorf("reach state: %w", err)
+	}
+	return nil
+}
+
+func (db *DB) exec(ctx context.Context, query string, args ...any) error {
+	_, err := db.sql.ExecContext(ctx, db.rebind(query), args...)
+	return err
+}
+
+func (db *DB) row(ctx context.Context, query string, args ...any) *sql.Row {
+	return db.sql.QueryRowContext(ctx, db.rebind(query), args...)
+}
+
+// rebind writes ? as $1, $2, … for PostgreSQL. The queries hold no other ?.
+func (db *DB) rebind(query string) string {
+	if !db.dollar {
+		return query
+	}
+	var b strings.Builder
+	for n := 1; ; n++ {
+		head, tail, found := strings.Cut(query, "?")
+		b.WriteString(head)
+		if !found {
+			return b.String()
+		}
+		b.WriteString("$" + strconv.Itoa(n))
+		query = tail
+	}
+}
+
+func (db *DB) micros() int64 { return db.now().UnixMicro() }
