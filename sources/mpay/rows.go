@@ -1,0 +1,237 @@
+package mpay
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/zeebo/xxh3"
+
+	"github.com/paylake/paylake/schemas"
+)
+
+// value is one field of a row: the text of a string, the literal of anything
+// else.
+type value struct {
+	kind jsontext.Kind // '"', '0', 't', 'f', 'n', '{', '['
+	text []byte
+}
+
+// rows reads the array of rows. A row that cannot be read is refused alone.
+func (d *decoder) rows() error {
+	if d.json.PeekKind() != '[' {
+		if _, err := d.json.ReadValue(); err != nil {
+			return err
+		}
+		return pageError("its rows are not an array")
+	}
+	if _, err := d.json.ReadToken(); err != nil {
+		return err
+	}
+	d.inRows, d.after = true, d.pos()
+	for {
+		switch d.json.PeekKind() {
+		case ']':
+			_, err := d.json.ReadToken()
+			d.inRows = false
+			return err
+		case '{':
+			if err := d.readRow(); err != nil {
+				return err
+			}
+		default:
+			if err := d.notARow(); err != nil {
+				return err
+			}
+		}
+		d.out.any, d.after = true, d.pos()
+	}
+}
+
+func (d *decoder) begin() {
+	d.row.fields, d.row.reason, d.row.field, d.row.last = 0, "", "", nil
+	d.row.names, d.row.scratch = d.row.names[:0], d.row.scratch[:0]
+	d.table.begin()
+}
+
+func (d *decoder) notARow() error {
+	d.begin()
+	v, err := d.json.ReadValue()
+	if err != nil {
+		return err
+	}
+	end := d.pos()
+	d.row.start = end - len(v)
+	d.bad(schemas.ReasonType, "")
+	d.finish(end)
+	return nil
+}
+
+func (d *decoder) readRow() error {
+	if _, err := d.json.ReadToken(); err != nil {
+		return err
+	}
+	d.begin()
+	d.row.start = d.pos() - 1
+	for d.json.PeekKind() != '}' {
+		raw, err := d.json.ReadValue()
+		if err != nil {
+			return err
+		}
+		name := d.name(d.slice(len(raw)))
+		d.row.last = name
+		raw, err = d.json.ReadValue()
+		if err != nil {
+			return err
+		}
+		if d.row.fields++; d.row.fields > maxFields {
+			d.bad(schemas.ReasonTooLong, "")
+			continue
+		}
+		d.field(name, value{kind: raw.Kind(), text: d.slice(len(raw))})
+	}
+	if _, err := d.json.ReadToken(); err != nil {
+		return err
+	}
+	d.finish(d.pos())
+	return nil
+}
+
+// slice returns the n bytes read last, in the body itself: they stay as they
+// are while the page is read.
+func (d *decoder) slice(n int) []byte {
+	end := d.pos()
+	return d.body[end-n : end]
+}
+
+func (d *decoder) name(raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1]
+	}
+	text, ok := d.unescape(raw)
+	if !ok {
+		d.bad(schemas.ReasonText, "")
+	}
+	return text
+}
+
+func (d *decoder) unescape(raw []byte) (text []byte, ok bool) {
+	n := len(d.row.scratch)
+	s, err := jsontext.AppendUnquote(d.row.scratch, raw)
+	d.row.scratch = s
+	return s[n:], err == nil
+}
+
+func (d *decoder) field(name []byte, v value) {
+	if v.kind == '"' {
+		v.text = d.text(name, v.text)
+	}
+	if !d.table.set(d, name, v) {
+		d.stranger(name, v)
+	}
+}
+
+// text decodes a string; one without escapes, the usual case, is left where it
+// lies.
+func (d *decoder) text(name, raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1]
+	}
+	s, ok := d.unescape(raw)
+	if !ok || bytes.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		d.bad(schemas.ReasonText, label(name))
+	}
+	return s
+}
+
+// stranger notes a field that the table does not know. It is no fault, unless
+// it comes twice.
+func (d *decoder) stranger(name []byte, v value) {
+	for _, n := range d.row.names {
+		if bytes.Equal(n, name) {
+			d.bad(schemas.ReasonDuplicate, label(name))
+			return
+		}
+	}
+	d.row.names = append(d.row.names, name)
+	if v.kind != '{' && v.kind != '[' {
+		return
+	}
+	if depth(v.text) > maxDepth {
+		d.bad(schemas.ReasonTooLong, label(name))
+	} else if !d.dirty && !jsontext.Value(v.text).IsValid() {
+		d.bad(schemas.ReasonDuplicate, label(name)) // its syntax has been read: only a name twice is left
+	}
+}
+
+// bad notes the first thing that is wrong with the row.
+func (d *decoder) bad(reason schemas.Reason, field string) {
+	if d.row.reason == "" {
+		d.row.reason, d.row.field = reason, field
+	}
+}
+
+// finish appends the row, counts it as outside, or refuses it.
+func (d *decoder) finish(end int) {
+	if r, ok := d.broken[d.row.start]; ok {
+		d.out.rejects = append(d.out.rejects, r)
+		d.note(r.Raw)
+		return
+	}
+	raw := d.body[d.row.start:end]
+	if d.dirty && d.row.reason == "" && !utf8.Valid(raw) {
+		d.bad(schemas.ReasonText, "")
+	}
+	if outside := d.table.end(d); outside {
+		d.out.outside++
+		d.note(raw)
+		return
+	}
+	if d.row.reason == "" {
+		d.cols.rows++
+		for _, n := range d.row.names {
+			d.counts.add("field:", n)
+		}
+		d.note(raw)
+		return
+	}
+	r := schemas.Reject{Reason: d.row.reason, Field: d.row.field, Raw: bytes.Clone(raw)}
+	d.table.about(d, &r)
+	d.out.rejects = append(d.out.rejects, r)
+	d.note(raw)
+}
+
+func (d *decoder) note(raw []byte) {
+	if d.seen.add(xxh3.Hash(raw)) {
+		d.out.fresh = true
+	}
+}
+
+// salvage cuts a row that is not JSON (a bare NaN, say) out of the page: it is
+// refused with its own bytes, and an empty object stands in its place. false
+// when the row's end cannot be found, or when that did not help.
+func (d *decoder) salvage(error) bool {
+	start := skip(d.body, d.after, ", \t\r\n")
+	end, ok := match(d.body, start)
+	if _, again := d.broken[start]; again || !ok || end-start < 2 || len(d.broken) >= maxBroken {
+		return false
+	}
+	r := schemas.Reject{Reason: schemas.ReasonType, Raw: bytes.Clone(d.body[start:end])}
+	if d.row.start == start {
+		r.Field = label(d.row.last)
+		d.table.about(d, &r)
+		switch r.Field {
+		case "amount", "amount_azn", "fee", "balance_after":
+			r.Reason = schemas.ReasonAmount
+		}
+	}
+	if d.broken == nil {
+		d.broken = map[int]schemas.Reject{}
+	}
+	d.broken[start] = r
+	for i := start; i < end; i++ {
+		d.body[i] = ' '
+	}
+	d.body[start], d.body[end-1] = '{', '}'
+	return true
+}
