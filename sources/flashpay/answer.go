@@ -1,0 +1,175 @@
+package flashpay
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/zeebo/xxh3"
+
+	"github.com/paylake/paylake/sources"
+)
+
+// answer is a body of operations/get.
+type answer struct {
+	rows     [][]byte // each row's own bytes
+	marks    []mark
+	doubtful map[int]bool // rows with a text that could be taken for further fields
+	variant  Variant
+}
+
+// errBody marks a well-formed answer that is an error report.
+var errBody = errors.New("an error report instead of operations")
+
+// openAnswer splits and verifies a body. Nothing of a body whose signature does
+// not hold is returned. Errors wrap sources.ErrShape or errBody.
+func openAnswer(body, secret []byte) (*answer, error) {
+	rows, err := split(body)
+	if err != nil {
+		return nil, err
+	}
+	f, v, err := verifyAnswer(body, secret)
+	switch {
+	case errors.Is(err, ErrSignature):
+		return nil, sources.Errorf(sources.ErrShape, "the answer's signature does not hold; nothing of it was accepted; check data_secret: %w", err)
+	case err != nil:
+		return nil, sources.Errorf(sources.ErrShape, "the answer: %w", err)
+	}
+	a := &answer{rows: rows, doubtful: f.doubtful, variant: v}
+	for i, raw := range rows {
+		m := mark{text: xxh3.Hash(raw)}
+		if m.id = f.ids[i]; m.id == 0 {
+			m.id = m.text
+		}
+		a.marks = append(a.marks, m)
+	}
+	return a, nil
+}
+
+// verifyAnswer flattens strictly. A row that names a key twice is refused by
+// the decoder, the other rows of its page are wanted: so the text is read once
+// more as the platform's JSON decoder must have read it.
+func verifyAnswer(body, secret []byte) (*flat, Variant, error) {
+	f, err := flatten(body, strictRows, doublesRefused)
+	if err == nil {
+		v, err := f.verify([][]byte{secret})
+		return f, v, err
+	}
+	if !errors.Is(err, jsontext.ErrDuplicateName) {
+		return nil, VariantNone, err
+	}
+	for _, twice := range []doubles{doublesLast, doublesFirst} {
+		if f, err = flatten(body, strictRows, twice); err != nil {
+			return nil, VariantNone, err
+		}
+		v, verr := f.verify([][]byte{secret})
+		if verr == nil {
+			return f, v, nil
+		}
+		err = verr
+	}
+	return nil, VariantNone, err
+}
+
+// split cuts the rows out of a body without looking into them.
+func split(body []byte) ([][]byte, error) {
+	if !utf8.Valid(body) {
+		return nil, shape("not UTF-8")
+	}
+	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+	if d.PeekKind() != jsontext.KindBeginObject {
+		return nil, shape("not a JSON object")
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, shape("not a JSON object")
+	}
+	p := page{body: body, dec: d, names: map[string]bool{}}
+	for d.PeekKind() != jsontext.KindEndObject {
+		if err := p.member(); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, shape("not valid JSON")
+	}
+	if len(bytes.TrimLeft(body[d.InputOffset():], " \t\r\n")) > 0 {
+		return nil, shape("text after the JSON object")
+	}
+	return p.judge()
+}
+
+type page struct {
+	body  []byte
+	dec   *jsontext.Decoder
+	names map[string]bool
+	rows  [][]byte
+}
+
+func (p *page) member() error {
+	raw, err := p.dec.ReadValue()
+	if err != nil {
+		return shape("not valid JSON")
+	}
+	quoted, err := jsontext.AppendUnquote(nil, raw)
+	if err != nil {
+		return shape("not valid JSON")
+	}
+	name := string(quoted)
+	if p.names[name] {
+		return shape("the answer names a key twice")
+	}
+	p.names[name] = true
+	if name == "operations" {
+		return p.operations()
+	}
+	v, err := p.dec.ReadValue()
+	if err != nil || !v.IsValid() {
+		return shape("not valid JSON, or a key named twice")
+	}
+	return nil
+}
+
+func (p *page) operations() error {
+	if p.dec.PeekKind() != jsontext.KindBeginArray {
+		return shape("operations is not a list")
+	}
+	if _, err := p.dec.ReadToken(); err != nil {
+		return shape("not valid JSON")
+	}
+	for p.dec.PeekKind() != jsontext.KindEndArray {
+		v, err := p.dec.ReadValue()
+		if err != nil {
+			return shape("not valid JSON")
+		}
+		end := p.dec.InputOffset()
+		p.rows = append(p.rows, p.body[end-int64(len(v)):end:end])
+	}
+	_, err := p.dec.ReadToken()
+	if err != nil {
+		return shape("not valid JSON")
+	}
+	return nil
+}
+
+func (p *page) judge() ([][]byte, error) {
+	if p.names["operations"] {
+		return p.rows, nil
+	}
+	for _, n := range []string{"error", "errors", "message", "name", "code"} {
+		if p.names[n] {
+			return nil, errBody
+		}
+	}
+	return nil, shape("neither operations nor an error report")
+}
+
+func shape(what string) error {
+	return sources.Errorf(sources.ErrShape, "the answer is not what operations/get sends: %s", what)
+}
+
+// String names the size of an answer, never its content.
+func (a *answer) String() string {
+	return fmt.Sprintf("%d rows, signed in %s order", len(a.rows), a.variant)
+}

@@ -1,0 +1,278 @@
+package flashpay
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/zeebo/xxh3"
+)
+
+const (
+	maxDepth = 32      // objects and arrays inside one another
+	maxKey   = 256     // bytes of one key
+	maxText  = 1 << 20 // bytes of one value
+)
+
+// reading says how a body is flattened.
+type reading uint8
+
+const (
+	// toSign reads what we sign: a colon in a key is doubled, `signature` and
+	// `frame_mode` are left out at any depth.
+	toSign reading = iota
+	// strict reads what somebody else signed: one body, one meaning. See the
+	// grammar at Verify.
+	strict
+	// strictRows is strict for an answer with rows: a value that could be taken
+	// for further leaves spoils its row and not the answer.
+	strictRows
+)
+
+// doubles says what happens to a key that an object names twice.
+type doubles uint8
+
+const (
+	doublesRefused doubles = iota
+	doublesLast            // the last one counts, as in every SDK's JSON decoder
+	doublesFirst
+)
+
+// leaf is one value with its path, both in the arena: path:value.
+type leaf struct {
+	start, colon, end int
+	dead              bool // named again by the same object
+}
+
+// flat is a body taken apart.
+type flat struct {
+	arena     []byte
+	leaves    []leaf
+	signature []byte         // from the root, else from `general`; nil when there is none
+	doubtful  map[int]bool   // rows (strictRows) whose text could be read as further leaves
+	ids       map[int]uint64 // rows (strictRows): hash of their operation_id
+}
+
+type flattener struct {
+	flat
+	dec   *jsontext.Decoder
+	how   reading
+	twice doubles
+	path  []byte
+	depth int
+	row   int // index in `operations`, or -1
+}
+
+// flatten takes a JSON object apart. Its errors wrap ErrGrammar, and
+// jsontext.ErrDuplicateName where an object names a key twice.
+func flatten(body []byte, how reading, twice doubles) (*flat, error) {
+	f := &flattener{how: how, twice: twice, row: -1}
+	f.dec = jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(twice != doublesRefused))
+	f.arena = make([]byte, 0, 2*len(body))
+	if f.dec.PeekKind() != jsontext.KindBeginObject {
+		return nil, fmt.Errorf("not a JSON object: %w", ErrGrammar)
+	}
+	if err := f.value(""); err != nil {
+		return nil, err
+	}
+	if k := f.dec.PeekKind(); k != jsontext.KindInvalid || len(bytes.TrimLeft(f.dec.UnreadBuffer(), " \t\r\n")) > 0 {
+		return nil, fmt.Errorf("text after the JSON object: %w", ErrGrammar)
+	}
+	return &f.flat, nil
+}
+
+// value reads the next value, whose path is f.path; key is its own name.
+func (f *flattener) value(key string) error {
+	switch f.dec.PeekKind() {
+	case jsontext.KindBeginObject:
+		return f.inside(f.object)
+	case jsontext.KindBeginArray:
+		return f.inside(f.array)
+	default:
+		v, err := f.dec.ReadValue()
+		if err != nil {
+			return grammar(err)
+		}
+		return f.leaf(key, v)
+	}
+}
+
+func (f *flattener) inside(read func() error) error {
+	if f.depth++; f.depth > maxDepth {
+		return fmt.Errorf("more than %d objects inside one another: %w", maxDepth, ErrGrammar)
+	}
+	if _, err := f.dec.ReadToken(); err != nil {
+		return grammar(err)
+	}
+	err := read()
+	f.depth--
+	return err
+}
+
+func (f *flattener) array() error {
+	parent, rows := len(f.path), f.how == strictRows && f.depth == 2 && string(f.path) == "operations"
+	for i := 0; f.dec.PeekKind() != jsontext.KindEndArray; i++ {
+		if rows {
+			f.row = i
+		}
+		f.push(parent, strconv.AppendInt(nil, int64(i), 10))
+		if err := f.value(""); err != nil {
+			return err
+		}
+		f.path = f.path[:parent]
+	}
+	if rows {
+		f.row = -1
+	}
+	_, err := f.dec.ReadToken()
+	return grammar(err)
+}
+
+func (f *flattener) object() error {
+	parent := len(f.path)
+	var names map[string][2]int // leaves of each name, only where names may repeat
+	if f.twice != doublesRefused {
+		names = map[string][2]int{}
+	}
+	for f.dec.PeekKind() != jsontext.KindEndObject {
+		raw, err := f.dec.ReadValue()
+		if err != nil {
+			return grammar(err)
+		}
+		name, err := jsontext.AppendUnquote(nil, raw)
+		if err != nil {
+			return grammar(err)
+		}
+		from := len(f.leaves)
+		if err := f.member(parent, string(name)); err != nil {
+			return err
+		}
+		f.path = f.path[:parent]
+		if names != nil {
+			f.forget(names, string(name), from)
+		}
+	}
+	_, err := f.dec.ReadToken()
+	return grammar(err)
+}
+
+// forget marks the leaves of the occurrence of a name that does not count.
+func (f *flattener) forget(names map[string][2]int, name string, from int) {
+	prev, again := names[name]
+	span := [2]int{from, len(f.leaves)}
+	if again && f.twice == doublesFirst {
+		prev, span = span, prev
+	}
+	names[name] = span
+	if again {
+		for i := prev[0]; i < prev[1]; i++ {
+			f.leaves[i].dead = true
+		}
+	}
+}
+
+func (f *flattener) member(parent int, name string) error {
+	if name == "signature" || name == "frame_mode" {
+		return f.left(name)
+	}
+	if f.how != toSign {
+		if err := keyGrammar(name); err != nil {
+			return err
+		}
+	}
+	f.push(parent, bytes.ReplaceAll([]byte(name), []byte(":"), []byte("::")))
+	return f.value(name)
+}
+
+// left reads a value that is not signed: the signature itself.
+func (f *flattener) left(name string) error {
+	v, err := f.dec.ReadValue()
+	if err != nil {
+		return grammar(err)
+	}
+	if f.how == toSign {
+		return nil
+	}
+	root, general := f.depth == 1, f.depth == 2 && string(f.path) == "general" && f.how == strict
+	if name == "frame_mode" || !(root || general) {
+		return fmt.Errorf("%q inside the signed text: %w", name, ErrGrammar)
+	}
+	if f.signature != nil {
+		return fmt.Errorf("two signatures: %w", ErrGrammar)
+	}
+	if v.Kind() != jsontext.KindString {
+		return fmt.Errorf("the signature is not a string: %w", ErrGrammar)
+	}
+	f.signature, err = jsontext.AppendUnquote([]byte{}, v)
+	return grammar(err)
+}
+
+func (f *flattener) push(parent int, name []byte) {
+	f.path = f.path[:parent]
+	if parent > 0 {
+		f.path = append(f.path, ':')
+	}
+	f.path = append(f.path, name...)
+}
+
+func (f *flattener) leaf(key string, v jsontext.Value) error {
+	start := len(f.arena)
+	f.arena = append(f.arena, f.path...)
+	colon := len(f.arena)
+	f.arena = append(f.arena, ':')
+	switch v.Kind() {
+	case jsontext.KindTrue:
+		f.arena = append(f.arena, '1')
+	case jsontext.KindFalse:
+		f.arena = append(f.arena, '0')
+	case jsontext.KindNull:
+	case jsontext.KindNumber:
+		f.arena = append(f.arena, v...) // the literal: a float would lose digits
+	default:
+		var err error
+		if f.arena, err = jsontext.AppendUnquote(f.arena, v); err != nil {
+			return grammar(err)
+		}
+	}
+	f.leaves = append(f.leaves, leaf{start: start, colon: colon, end: len(f.arena)})
+	if len(f.arena)-colon > maxText {
+		return fmt.Errorf("a value of more than %d bytes: %w", maxText, ErrGrammar)
+	}
+	if f.how == toSign {
+		return nil
+	}
+	return f.judge(key, f.arena[colon+1:])
+}
+
+func (f *flattener) judge(key string, text []byte) error {
+	if f.row >= 0 && f.depth == 3 && key == "operation_id" {
+		if f.ids == nil {
+			f.ids = map[int]uint64{}
+		}
+		f.ids[f.row] = xxh3.Hash(text)
+	}
+	err := textGrammar(key, text, f.how == strictRows)
+	if err != nil && f.row >= 0 {
+		if f.doubtful == nil {
+			f.doubtful = map[int]bool{}
+		}
+		f.doubtful[f.row] = true
+		return nil
+	}
+	return err
+}
+
+// grammar wraps an error of the JSON reader. Its text may quote the input, so
+// only what kind of error it was is kept.
+func grammar(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return fmt.Errorf("%w: %w", jsontext.ErrDuplicateName, ErrGrammar)
+	default:
+		return fmt.Errorf("not valid JSON: %w", ErrGrammar)
+	}
+}

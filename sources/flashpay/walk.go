@@ -1,0 +1,150 @@
+package flashpay
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/paylake/paylake/sources"
+)
+
+// The platform lists what was last updated inside an interval by limit and
+// offset, while the list changes: an operation that is updated again leaves a
+// closed interval, and every row after it moves to a lower offset. A plain walk
+// then jumps over as many rows as have left. It also ends too early when an
+// answer is short for any other reason than the end of the list.
+//
+// A walk asks for the last rows of the previous page once more. It knows the
+// place of every row that it has read, and takes a page only if the page's
+// first row is one of them, at its known place or a higher one: then everything
+// before that row has been read. Otherwise it steps back, twice as far each
+// time, until a page fits or the beginning is reached, which always fits.
+//   - First row unknown: more rows have left than the overlap holds, and rows
+//     that nobody has read may lie before this page.
+//   - First row known at a lower place: the list has grown before it, or an
+//     earlier answer left a row out.
+//
+// The end is believed only of a short page that brings nothing new.
+//
+// Two changes escape it: a row that leaves in the same moment as another one
+// appears before the page, and a row that no answer shows. Both are why the
+// pipeline reads a trailing window again.
+type walk struct {
+	limit  int
+	offset int // of the next request
+	step   int // of the last step back; 0 after a page that fits
+	idle   int // answers since the last new row
+	done   bool
+	seen   map[uint64]place
+	tail   []mark // the rows from offset to the end of what was read
+}
+
+// mark is a row as the walk sees it: what it is and what it says.
+type mark struct{ id, text uint64 }
+
+type place struct {
+	at   int
+	text uint64
+}
+
+// maxOverlap is how many rows of a page are asked for again. It also bounds
+// the cursor, which holds their marks.
+const maxOverlap = 16
+
+var errStuck = errors.New("the list does not move on: the offset seems to be ignored, or the list changes all the time")
+
+func newWalk(limit int) *walk { return &walk{limit: limit, seen: map[uint64]place{}} }
+
+// take judges one answer. It returns the indexes of the rows to hand over, none
+// when the page does not fit or brings nothing new.
+func (w *walk) take(rows []mark) (fresh []int, err error) {
+	if !w.fits(rows) {
+		w.back()
+		return nil, w.patience()
+	}
+	for i, m := range rows {
+		// A known row that says something else is handed over again; which of
+		// the two is newer is for the lake to judge.
+		if p, ok := w.seen[m.id]; !ok || p.text != m.text {
+			fresh = append(fresh, i)
+		}
+		w.seen[m.id] = place{at: w.offset + i, text: m.text}
+	}
+	w.step = 0
+	if len(fresh) > 0 {
+		w.idle = 0
+	} else if len(rows) < w.limit {
+		w.done = true
+	}
+	// Half of a short page at most, so that an upstream that serves less than
+	// the limit still makes progress.
+	overlap := min(maxOverlap, max(1, w.limit/8), (len(rows)+1)/2)
+	w.tail = append(w.tail[:0], rows[len(rows)-overlap:]...)
+	w.offset += len(rows) - overlap
+	return fresh, w.patience()
+}
+
+func (w *walk) fits(rows []mark) bool {
+	if w.offset == 0 {
+		return true
+	}
+	if len(rows) == 0 {
+		return false
+	}
+	p, ok := w.seen[rows[0].id]
+	return ok && p.at >= w.offset
+}
+
+func (w *walk) back() {
+	w.step = max(w.limit, 2*w.step)
+	w.offset = max(0, w.offset-w.step)
+}
+
+// patience bounds answers without a new row by what walking back to the
+// beginning and forward again can need.
+func (w *walk) patience() error {
+	if w.idle++; w.idle > 8+3*len(w.seen)/max(1, w.limit/2) {
+		return errStuck
+	}
+	return nil
+}
+
+// A cursor is the start of the span that is being walked, the next offset, and
+// the marks of the rows that lie there, in hexadecimal: enough to go on without
+// a gap. A walk that must step back before them reads from the beginning and
+// hands rows over a second time, which the lake counts as duplicates.
+
+func (w *walk) cursor(span int64) sources.Cursor {
+	b := make([]byte, 0, 16*len(w.tail))
+	for _, m := range w.tail {
+		b = binary.BigEndian.AppendUint64(b, m.id)
+		b = binary.BigEndian.AppendUint64(b, m.text)
+	}
+	return sources.Cursor(fmt.Sprintf("1.%d.%d.%s", span, w.offset, hex.EncodeToString(b)))
+}
+
+// resumeWalk reads a cursor. One that it cannot read (another version wrote it)
+// is no error: ok is false and the window is read from its start.
+func resumeWalk(c sources.Cursor, limit int) (span int64, w *walk, ok bool) {
+	part := strings.Split(string(c), ".")
+	if len(part) != 4 || part[0] != "1" {
+		return 0, nil, false
+	}
+	span, err1 := strconv.ParseInt(part[1], 10, 64)
+	offset, err2 := strconv.Atoi(part[2])
+	tail, err3 := hex.DecodeString(part[3])
+	if err1 != nil || err2 != nil || err3 != nil || offset < 0 || len(tail)%16 != 0 || len(tail) > 16*maxOverlap {
+		return 0, nil, false
+	}
+	w = newWalk(limit)
+	w.offset = offset
+	for i := 0; i < len(tail); i += 16 {
+		m := mark{id: binary.BigEndian.Uint64(tail[i:]), text: binary.BigEndian.Uint64(tail[i+8:])}
+		w.tail = append(w.tail, m)
+		w.seen[m.id] = place{at: offset + i/16, text: m.text}
+	}
+	return span, w, true
+}
