@@ -1,0 +1,120 @@
+package embedded
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/xml"
+	"fmt"
+	"strings"
+)
+
+// Database holds everything of paylake. (The engine's own database `default`
+// is an overlay over files.)
+const Database = "paylake"
+
+// Views are the tables that readers may see; Hidden are columns that the
+// analyst may not, because they stand for persons, or for their numbers.
+var (
+	Views = []string{"ledger", "ledger_at", "operations", "operations_at", "providers", "providers_at", "providers_history",
+		"spend_by_provider", "spend_by_provider_at", "snapshots", "quarantine", "completeness", "pipeline_runs"}
+	Hidden = map[string][]string{
+		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
+		"operations": {"customer_id", "account_masked"}, "operations_at": {"customer_id", "account_masked"},
+	}
+)
+
+// Roles are the users that only read, all through views.
+var Roles = []string{"analyst", "auditor", "accountant"}
+
+// Grants returns what a role may do, as SQL without a grantee.
+func Grants(role string) []string {
+	var out []string
+	for _, v := range Views {
+		out = append(out, fmt.Sprintf("GRANT SELECT ON %s.%s", Database, v))
+		if hidden := Hidden[v]; role == "analyst" && len(hidden) > 0 {
+			out = append(out, fmt.Sprintf("REVOKE SELECT(%s) ON %s.%s", strings.Join(hidden, ", "), Database, v))
+		}
+	}
+	return out
+}
+
+// configXML renders the server's configuration: small pools and caches, since
+// the machine is shared with the process that fills it.
+func configXML(at places) []byte {
+	return fmt.Appendf(nil, `<clickhouse>
+  <logger><level>warning</level><log>%s</log><errorlog>%s</errorlog><size>10M</size><count>2</count><console>0</console></logger>
+  <user_directories><users_xml><path>%s</path></users_xml></user_directories>
+  <max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>
+  <max_concurrent_queries>64</max_concurrent_queries>
+  <background_pool_size>2</background_pool_size>
+  <background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
+  <background_move_pool_size>1</background_move_pool_size>
+  <background_fetches_pool_size>1</background_fetches_pool_size>
+  <background_common_pool_size>2</background_common_pool_size>
+  <background_schedule_pool_size>4</background_schedule_pool_size>
+  <tables_loader_foreground_pool_size>2</tables_loader_foreground_pool_size>
+  <tables_loader_background_pool_size>2</tables_loader_background_pool_size>
+  <mark_cache_size>67108864</mark_cache_size>
+  <index_mark_cache_size>5242880</index_mark_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <merge_tree>
+    <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
+    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+    <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  </merge_tree>
+</clickhouse>
+`, escape(at.log), escape(at.errLog), escape(at.users))
+}
+
+// usersXML renders who may enter. The child itself acts as `+"`default`"+` without a
+// password, and so could any stranger on this machine: it may open listeners
+// and count, nothing else.
+// BUG(embedded): a stranger on the same machine may therefore also close the
+// listeners (SYSTEM STOP LISTEN); the holder's next Revive starts a new child.
+func usersXML(ep Endpoint) []byte {
+	var b strings.Builder
+	b.WriteString(`<clickhouse>
+  <profiles>
+    <default></default>
+    <loader><async_insert>0</async_insert><max_threads>2</max_threads></loader>
+    <reader><readonly>2</readonly><max_threads>2</max_threads><max_execution_time>300</max_execution_time></reader>
+  </profiles>
+  <quotas><default></default></quotas>
+  <users>
+    <default><password></password><networks><ip>::1</ip><ip>127.0.0.1</ip><ip>0.0.0.0</ip><ip>::/0</ip></networks>
+      <profile>default</profile><quota>default</quota>
+      <grants><query>GRANT SYSTEM LISTEN ON *.*</query><query>GRANT SELECT ON system.numbers</query></grants></default>
+`)
+	fmt.Fprintf(&b, "    <loader>%s<profile>loader</profile><quota>default</quota><access_management>1</access_management></loader>\n",
+		credentials(ep.Password))
+	for _, role := range Roles {
+		fmt.Fprintf(&b, "    <%s>%s<profile>reader</profile><quota>default</quota>\n      <grants>", role, credentials(ep.Readers[role]))
+		for _, g := range Grants(role) {
+			fmt.Fprintf(&b, "<query>%s</query>", g)
+		}
+		fmt.Fprintf(&b, "</grants></%s>\n", role)
+	}
+	b.WriteString("  </users>\n</clickhouse>\n")
+	return []byte(b.String())
+}
+
+func credentials(password string) string {
+	sum := sha256.Sum256([]byte(password))
+	return "<password_sha256_hex>" + hex.EncodeToString(sum[:]) + "</password_sha256_hex><networks><ip>127.0.0.1</ip></networks>"
+}
+
+// newEndpoint makes passwords; ports come later.
+func newEndpoint() Endpoint {
+	ep := Endpoint{User: "loader", Password: rand.Text(), Readers: map[string]string{}}
+	for _, role := range Roles {
+		ep.Readers[role] = rand.Text()
+	}
+	return ep
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(s)) // a Builder does not fail
+	return b.String()
+}
