@@ -18,7 +18,7 @@ func (w *World) visibleAt(wallet, day, slot int, at int64) int64 {
 		return at
 	}
 	d := diceAt(w.seed, purposeLate, place(wallet, day, slot))
-	if d.below(90) != 0 {
+	if d.below(40) != 0 {
 		return at
 	}
 	return at + d.between(3600, latest)
@@ -34,15 +34,29 @@ func (q span) whole(start, end int64) bool {
 	return q.from <= start && q.to >= end && q.now >= end+latest
 }
 
-// Entries implements mpaytest.Book. Days that are shown whole are skipped by
-// their count; only the days of the answer are planned.
+// hides tells whether a late row is kept back that was posted already.
+func (q span) hides(s *slot) bool {
+	return s.at >= q.from && s.at < q.to && s.at <= q.now && s.visible > q.now
+}
+
+// Entries implements mpaytest.Book.
 func (w *World) Entries(wallet string, from, to, now time.Time, skip, limit int) []mpaytest.Entry {
+	rows, late := w.read(wallet, from, to, now, skip, limit)
+	if late {
+		w.late.Add(1)
+	}
+	return rows
+}
+
+// read answers Entries. Days that are shown whole are skipped by their count;
+// only the days of the answer are planned. late tells whether a row was kept
+// back on the way.
+func (w *World) read(wallet string, from, to, now time.Time, skip, limit int) (out []mpaytest.Entry, late bool) {
 	b, ok := w.byID[wallet]
 	if !ok || limit <= 0 {
-		return nil
+		return nil, false
 	}
 	q := span{ceilUnix(from), ceilUnix(to), now.Unix()}
-	var out []mpaytest.Entry
 	for d := max(w.cal.dayOf(q.from), 0); d < w.cal.days() && len(out) < limit; d++ {
 		start, end := w.cal.starts[d], w.cal.starts[d+1]
 		if start >= q.to || start > q.now {
@@ -62,6 +76,7 @@ func (w *World) Entries(wallet string, from, to, now time.Time, skip, limit int)
 		for i := first; i < n && len(out) < limit; i++ {
 			s := &slots[i]
 			if !whole && !q.shows(s) {
+				late = late || q.hides(s)
 				continue
 			}
 			if skip > 0 {
@@ -74,7 +89,7 @@ func (w *World) Entries(wallet string, from, to, now time.Time, skip, limit int)
 			out = append(out, w.entry(b, d, i, s, q.now))
 		}
 	}
-	return out
+	return out, late
 }
 
 // ceilUnix is the first whole second that is not before t; rows are posted at

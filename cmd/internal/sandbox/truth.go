@@ -138,7 +138,7 @@ func (w *World) walletTruth(wallet string, until time.Time, sums ledgerSums) (Ro
 	pointed := map[string]bool{}         // rows that a visible reversal row reverses
 	reversed := map[string]reversedRow{} // spend of status reversed
 	for skip := 0; ; skip += chunk {
-		page := w.Entries(wallet, w.Start(), until.Add(time.Second), until, skip, chunk)
+		page, _ := w.read(wallet, w.Start(), until.Add(time.Second), until, skip, chunk)
 		for i := range page {
 			e := &page[i]
 			rows.Rows++

@@ -9,6 +9,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/paylake/paylake/sources/flashpay/flashpaytest"
@@ -57,6 +58,7 @@ type World struct {
 	byID    map[string]*walletBook
 	season  season
 	ops     *operationBook
+	late    atomic.Int64 // answers that a late row was missing from
 }
 
 // NewWorld makes the world of a seed and of the day that Now shows. It fails

@@ -1,0 +1,141 @@
+// paylake.yaml for a sandbox, ready to use.
+
+package sandbox
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paylake/paylake/sources/mpay/mpaytest"
+)
+
+// ConfigOptions are what a configuration depends on besides the origin. Zero
+// values give a file that works in the folder where it lies.
+type ConfigOptions struct {
+	Start   time.Time         // first day; pipelines begin there
+	Wallets []mpaytest.Wallet // configured in this order
+	Exe     string            // the paylake binary that reads OTPs; "paylake" from the PATH
+	DataDir string            // lake, state and warehouse; "paylake-sandbox"
+	KeysDir string            // secrets are files of it; empty: environment variables
+	Listen  string            // "127.0.0.1:8080"
+}
+
+// Config is the configuration for this world; Start and Wallets of o are set.
+func (w *World) Config(origin string, o ConfigOptions) string {
+	o.Start, o.Wallets = w.Start(), w.Wallets()
+	return Config(origin, o)
+}
+
+// Config writes a configuration for a sandbox at an origin
+// (http://127.0.0.1:9000). Relative paths count from the file's folder.
+func Config(origin string, o ConfigOptions) string {
+	origin = strings.TrimSuffix(origin, "/")
+	o.Exe = orText(o.Exe, "paylake")
+	o.DataDir = orText(o.DataDir, "paylake-sandbox")
+	o.Listen = orText(o.Listen, "127.0.0.1:8080")
+	var b strings.Builder
+	b.WriteString("# paylake.yaml for the sandbox at " + oneLine(origin) + ". Its keys open nothing but a sandbox.\n")
+	b.WriteString(referencesComment(o.KeysDir))
+	fmt.Fprintf(&b, configTop, quote(fileURL("file", path.Join(o.DataDir, "lake"))), quote(fileURL("sqlite", path.Join(o.DataDir, "state.db"))),
+		quote(o.DataDir), quote(o.Listen), keeperKey, credentialRef(o.KeysDir, 0))
+	fmt.Fprintf(&b, configMPAY, quote(origin+"/"), credentialRef(o.KeysDir, 1), credentialRef(o.KeysDir, 2))
+	for _, wallet := range o.Wallets {
+		fmt.Fprintf(&b, "      - {wallet_id: %s, msisdn: %s, otp: {exec: [%s, otp-from-sandbox, %s]}}\n",
+			wallet.ID, quote(wallet.MSISDN), quote(o.Exe), quote(origin))
+	}
+	fmt.Fprintf(&b, configFlashpay, quote(origin+"/flashpay"), quote(origin+"/flashpay/v1"), ProjectID,
+		credentialRef(o.KeysDir, 3), credentialRef(o.KeysDir, 4), credentialRef(o.KeysDir, 5))
+	fmt.Fprintf(&b, configPipelines, o.Start.Format(time.DateOnly))
+	return b.String()
+}
+
+const configTop = `
+lake: %s
+warehouse: embedded
+state: %s
+data_dir: %s
+listen: %s
+secrets: base64key://%s
+keys: {pseudonym: %s}
+
+sources:
+`
+
+const configMPAY = `  mpay:
+    type: mpay
+    url: %s
+    server_key: %s
+    webhook_secret: %s
+    time_zone: Asia/Baku
+    wallets:
+`
+
+const configFlashpay = `  psp:
+    type: flashpay
+    gate_url: %s
+    data_url: %s
+    project_id: %d
+    secret: %s
+    data_token: %s
+    data_secret: %s
+    time_zone: Asia/Bishkek
+`
+
+const configPipelines = `
+pipelines:
+  ledger:     {source: mpay, table: ledger, schedule: "*/5 * * * *", start: %[1]s, window: 24h, lookback: 72h}
+  providers:  {source: mpay, table: providers, schedule: "0 3 * * *"}
+  operations: {source: psp, table: operations, schedule: "*/10 * * * *", start: %[1]s, window: 24h, lookback: 264h}
+`
+
+// referencesComment lists every secret that the file refers to with the value
+// that a sandbox accepts.
+func referencesComment(keysDir string) string {
+	var b strings.Builder
+	if keysDir == "" {
+		b.WriteString("# It reads its keys from the environment:\n")
+	} else {
+		b.WriteString("# It reads its keys from files; one line each:\n")
+	}
+	for _, c := range Credentials() {
+		if keysDir == "" {
+			b.WriteString("#   export " + c.Env + "=" + c.Value + "\n")
+		} else {
+			b.WriteString("#   " + oneLine(path.Join(keysDir, c.File)) + "  " + c.Value + "\n")
+		}
+	}
+	return b.String()
+}
+
+// credentialRef refers to credential i (from 0).
+func credentialRef(keysDir string, i int) string {
+	c := Credentials()[i]
+	if keysDir == "" {
+		return "env:" + c.Env
+	}
+	return quote("file:" + path.Join(keysDir, c.File))
+}
+
+// fileURL is absolute for an absolute path, else relative to the file.
+func fileURL(scheme, p string) string {
+	if strings.HasPrefix(p, "/") {
+		return scheme + "://" + p
+	}
+	return scheme + "://./" + p
+}
+
+func orText(text, def string) string {
+	if text == "" {
+		return def
+	}
+	return text
+}
+
+// quote writes a YAML double-quoted scalar; Go's escapes are a part of YAML's.
+func quote(text string) string { return strconv.Quote(text) }
+
+// oneLine keeps foreign text inside its comment.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
