@@ -17,23 +17,28 @@ type access interface {
 // oneWallet reads what belongs to one wallet.
 type oneWallet struct{ s *session }
 
-// The second refusal of one page comes from a session just renewed: then only
-// the OTP chain is left, and after it a person.
+// A page that is refused again after a renewal was refused to a fresh session:
+// then only the OTP chain is left, and after it a person. Taking over what
+// another process has renewed meanwhile is not a renewal of our own.
 func (o *oneWallet) ask(ctx context.Context, r request) (*response, error) {
-	for _, how := range []renewal{byAll, byOTP} {
+	how := byAll
+	for range 4 {
 		resp, refused, err := o.s.try(ctx, r)
 		if err != nil || resp != nil {
 			return resp, err
 		}
-		if err := o.s.renew(ctx, refused, how); err != nil {
+		if how > byOTP {
+			break
+		}
+		own, err := o.s.renew(ctx, refused, how)
+		if err != nil {
 			return nil, err
 		}
+		if own {
+			how++
+		}
 	}
-	resp, _, err := o.s.try(ctx, r)
-	if err == nil && resp == nil {
-		err = sources.Errorf(sources.ErrAuth, "%s: the upstream refuses sessions that it has just opened; type: paylake login --wallet %s", o.s, o.s.wallet.ID)
-	}
-	return resp, err
+	return nil, sources.Errorf(sources.ErrAuth, "%s: the upstream refuses sessions that it has just opened; type: paylake login --wallet %s", o.s, o.s.wallet.ID)
 }
 
 // try asks once. A nil response without an error means that the session is
@@ -99,10 +104,15 @@ func (a *anyWallet) with(ctx context.Context, s *session, r request, how renewal
 		if refused == "" && how == byRefresh {
 			return nil, sources.Errorf(sources.ErrAuth, "%s has no session; type: paylake login --wallet %s", s, s.wallet.ID)
 		}
-		if err := s.renew(ctx, refused, how); err != nil {
-			return nil, err
+		own := false
+		for range 2 { // the second time when another process's session was no better
+			if own, err = s.renew(ctx, refused, how); err != nil {
+				return nil, err
+			}
+			if resp, refused, err = s.try(ctx, r); own || err != nil || resp != nil {
+				break
+			}
 		}
-		resp, _, err = s.try(ctx, r)
 	}
 	if err == nil && resp == nil {
 		err = sources.Errorf(sources.ErrAuth, "%s: the upstream refuses a session that it has just renewed; type: paylake login --wallet %s", s, s.wallet.ID)

@@ -71,6 +71,7 @@ type decoder struct {
 	json  *jsontext.Decoder
 	base  int  // offset in body of the JSON decoder's first byte
 	dirty bool // body is not wholly UTF-8
+	plain bool // no string of body has an escape
 
 	currency []byte // of the page
 	after    int    // where the last row ended: the next one begins behind it
@@ -99,7 +100,7 @@ func newDecoder(table rowReader, cols *columns) *decoder {
 // page decodes one body. The body is the decoder's until it returns, and may
 // be changed. An error wraps errPage and names no value of the body.
 func (d *decoder) page(body []byte) (answer, error) {
-	d.body, d.dirty = body, !utf8.Valid(body)
+	d.body, d.dirty, d.plain = body, !utf8.Valid(body), bytes.IndexByte(body, '\\') < 0
 	clear(d.broken)
 	for {
 		d.cols.reset()

@@ -105,7 +105,7 @@ func (d *decoder) slice(n int) []byte {
 }
 
 func (d *decoder) name(raw []byte) []byte {
-	if bytes.IndexByte(raw, '\\') < 0 {
+	if d.plain || bytes.IndexByte(raw, '\\') < 0 {
 		return raw[1 : len(raw)-1]
 	}
 	text, ok := d.unescape(raw)
@@ -134,7 +134,7 @@ func (d *decoder) field(name []byte, v value) {
 // text decodes a string; one without escapes, the usual case, is left where it
 // lies.
 func (d *decoder) text(name, raw []byte) []byte {
-	if bytes.IndexByte(raw, '\\') < 0 {
+	if d.plain || bytes.IndexByte(raw, '\\') < 0 {
 		return raw[1 : len(raw)-1]
 	}
 	s, ok := d.unescape(raw)

@@ -93,30 +93,31 @@ func (s *session) String() string { return "wallet " + s.wallet.ID + " of source
 // renew replaces a token that the upstream refused (empty: there was none).
 // One renewal per wallet runs at a time, in this process and beside others:
 // who waited finds the new token and uses it.
-func (s *session) renew(ctx context.Context, refused string, how renewal) error {
+// own is false then.
+func (s *session) renew(ctx context.Context, refused string, how renewal) (own bool, err error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
 	stored, err := s.load(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if stored.Access != "" && stored.Access != refused {
 		s.set(stored)
-		return nil
+		return false, nil
 	}
 	if how != byOTP && stored.Refresh != "" {
 		err := s.refresh(ctx, stored.Refresh)
 		if err == nil || !errors.Is(err, errRefused) {
-			return err
+			return true, err
 		}
 		if how == byRefresh {
-			return sources.Errorf(sources.ErrAuth, "%s: the session has expired and its refresh was refused; type: paylake login --wallet %s", s, s.wallet.ID)
+			return true, sources.Errorf(sources.ErrAuth, "%s: the session has expired and its refresh was refused; type: paylake login --wallet %s", s, s.wallet.ID)
 		}
 	}
-	return s.chain(ctx)
+	return true, s.chain(ctx)
 }
 
 func (s *session) login(ctx context.Context) error {

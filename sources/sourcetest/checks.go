@@ -13,7 +13,7 @@ import (
 )
 
 func sameRows(t *testing.T, s Subject) {
-	equal(t, "read again from the start", readAll(t, s), read(t, s, ""))
+	sameContent(t, "read again from the start", readAll(t, s), read(t, s, ""))
 }
 
 func resume(t *testing.T, s Subject) {
@@ -191,6 +191,6 @@ func concurrent(t *testing.T, s Subject) {
 		if errs[i] != nil {
 			t.Fatal(errs[i])
 		}
-		equal(t, "two readers at once", got[i], want)
+		sameContent(t, "two readers at once", got[i], want)
 	}
 }

@@ -66,6 +66,19 @@ func equal(t *testing.T, what string, got, want []page) {
 	}
 }
 
+// sameContent compares the rows alone: a source may cut its pages otherwise
+// when it is asked again.
+func sameContent(t *testing.T, what string, got, want []page) {
+	t.Helper()
+	flat := func(pages []page) (all page) {
+		for _, p := range pages {
+			all.rows, all.rejects = append(all.rows, p.rows...), append(all.rejects, p.rejects...)
+		}
+		return all
+	}
+	equal(t, what, []page{flat(got)}, []page{flat(want)})
+}
+
 // micros returns the event times of a record, or nil for a table without one.
 func micros(s sources.Stream, rec arrow.Record) []arrow.Timestamp {
 	if s.Table.Time == "" {
