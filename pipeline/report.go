@@ -133,7 +133,11 @@ func (r Report) Verdict() Verdict {
 func (s StreamReport) verdict() Verdict {
 	v := Verdict{}
 	if s.Err != nil {
-		v = v.And(Verdict{codeOf(s.Err), []string{s.Err.Error()}})
+		code := codeOf(s.Err)
+		if code != CodePerson { // what a source calls cancelled or busy was not asked for by anybody
+			code = CodeFailed
+		}
+		v = v.And(Verdict{code, []string{s.Err.Error()}})
 	}
 	for _, c := range s.Chains {
 		if c.State == sinks.ChainBroken {
