@@ -229,7 +229,7 @@ func TestPagesThatAreNone(t *testing.T) {
 		"cut": page(goodRow)[:80], "cut late": strings.TrimSuffix(page(goodRow), "}"),
 		"two": page(goodRow) + page(goodRow), "twice": `{"currency":"AZN","currency":"AZN","rows":[]}`,
 		"rows twice": `{"currency":"AZN","rows":[],"rows":[]}`, "rows twice deferred": `{"rows":[],"rows":[],"currency":"AZN"}`,
-		"escape twice": `{"currency":"AZN","rows":[],"\u0072ows":[]}`,
+		"escape twice":  `{"currency":"AZN","rows":[],"\u0072ows":[]}`,
 		"cursor number": `{"currency":"AZN","rows":[],"next_cursor":5}`,
 		"cursor long":   `{"currency":"AZN","rows":[],"next_cursor":"` + strings.Repeat("x", maxText+1) + `"}`,
 		"cursor text":   "{\"currency\":\"AZN\",\"rows\":[],\"next_cursor\":\"\xff\"}",
