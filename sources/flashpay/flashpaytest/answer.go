@@ -39,11 +39,7 @@ func (s *Server) answer(w http.ResponseWriter, hr *http.Request, q *request) {
 func (s *Server) page(q *request) (rows []Operation, secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if q.Offset > 0 && s.faults.due(Moving) {
-		if s.move(q, max(1, s.faults.plans[Moving].Rows)) == 0 {
-			s.faults.fired[Moving]-- // there was nothing left to move
-		}
-	}
+	s.shift(q)
 	rows = s.list(q)
 	if s.lastKey == q.key() && len(s.last) > 0 && q.Offset > 0 && s.faults.due(DuplicatePage) {
 		rows = s.last

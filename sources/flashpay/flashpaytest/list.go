@@ -81,6 +81,25 @@ func cut(all []Operation, q *request) []Operation {
 	return all[:min(q.limit, len(all))]
 }
 
+// Page is what a client sees that walks by limit and offset, without HTTP: the
+// faults late and moving apply. Tests use it as a control.
+func (s *Server) Page(project int64, from, to time.Time, offset, limit int) []Operation {
+	q := &request{ProjectID: []int64{project}, from: from, to: to, Offset: offset, limit: limit}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shift(q)
+	return s.list(q)
+}
+
+// shift applies the fault moving to a later page.
+func (s *Server) shift(q *request) {
+	if q.Offset > 0 && s.faults.due(Moving) {
+		if s.move(q, max(1, s.faults.plans[Moving].Rows)) == 0 {
+			s.faults.fired[Moving]-- // there was nothing left to move
+		}
+	}
+}
+
 // move updates the first n rows of the interval again: they leave it, unless it
 // contains now, and everything after them shifts to lower offsets.
 func (s *Server) move(q *request, n int) int {
