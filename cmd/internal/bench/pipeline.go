@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// pipeline is the binary under test with a fresh lake and a warehouse that
+// another process holds, as beside `paylake up`.
+type pipeline struct {
+	o         options
+	up        *upstream
+	warehouse *exec.Cmd
+	env       []string
+}
+
+const configuration = `lake: file://%[1]s/lake
+warehouse: embedded
+state: sqlite://%[1]s/state.db
+data_dir: %[1]s/data
+secrets: base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=
+keys: {pseudonym: env:BENCH_PSEUDONYM_KEY}
+sources:
+  mpay:
+    type: mpay
+    url: %[2]s
+    server_key: env:BENCH_SERVER_KEY
+    time_zone: Asia/Baku
+    wallets:
+%[3]s
+pipelines:
+  ledger: {source: mpay, table: ledger, start: 2026-01-01, window: 24h, lookback: 24h}
+`
+
+func startPipeline(ctx context.Context, o options, up *upstream) (*pipeline, error) {
+	var wallets strings.Builder
+	for i := range o.wallets {
+		fmt.Fprintf(&wallets, "      - {wallet_id: %s, msisdn: %q, otp: {exec: [/bin/echo, \"000000\"]}}\n", walletID(i), msisdn(i))
+	}
+	text := fmt.Sprintf(configuration, o.dir, up.url, wallets.String())
+	if err := os.WriteFile(filepath.Join(o.dir, "paylake.yaml"), []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	p := &pipeline{o: o, up: up, env: append(os.Environ(),
+		"BENCH_SERVER_KEY="+serverKey, "BENCH_PSEUDONYM_KEY="+strings.Repeat("bench-only", 4))}
+	p.warehouse = p.command(ctx, "warehouse")
+	p.warehouse.Stdout, p.warehouse.Stderr = os.Stderr, os.Stderr
+	if err := p.warehouse.Start(); err != nil {
+		return nil, fmt.Errorf("start the warehouse: %w", err)
+	}
+	return p, p.ready(ctx)
+}
+
+func (p *pipeline) command(ctx context.Context, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, p.o.paylake, append([]string{"-c", filepath.Join(p.o.dir, "paylake.yaml")}, args...)...)
+	c.Env = p.env
+	return c
+}
+
+func (p *pipeline) ready(ctx context.Context) error {
+	for range 120 {
+		if _, err := os.Stat(filepath.Join(p.o.dir, "data", "warehouse.json")); err == nil {
+			if _, err := p.query(ctx, "SELECT 1 AS one"); err == nil {
+				return nil
+			}
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+	return errors.New("the embedded warehouse did not come up in 30 s; its words are above")
+}
+
+func (p *pipeline) stop() {
+	_ = p.warehouse.Process.Signal(syscall.SIGTERM)
+	_ = p.warehouse.Wait()
+}
+
+type result struct {
+	took, wall, cpu time.Duration
+	peak            int64 // bytes
+}
+
+// run moves every row and reads back when the last snapshot was published.
+func (p *pipeline) run(ctx context.Context) (result, error) {
+	var stderr bytes.Buffer
+	c := p.command(ctx, "run", "--from", "2026-01-01", "--to", firstDay.AddDate(0, 0, p.days()).Format(time.DateOnly))
+	c.Stdout, c.Stderr = &stderr, &stderr
+	begin := time.Now()
+	err := c.Run()
+	r := result{wall: time.Since(begin)}
+	if err != nil {
+		return r, fmt.Errorf("paylake run: %w\n%s", err, stderr.String())
+	}
+	usage := c.ProcessState.SysUsage().(*syscall.Rusage)
+	r.peak = usage.Maxrss * 1024
+	r.cpu = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	rows, err := p.query(ctx, "SELECT sum(inserted) AS n, toUnixTimestamp64Micro(toDateTime64(max(published_at), 6)) AS at FROM snapshots")
+	if err != nil {
+		return r, err
+	}
+	if n := fmt.Sprint(rows[0]["n"]); n != fmt.Sprint(p.o.rows) {
+		return r, fmt.Errorf("published %s rows, served %d", n, p.o.rows)
+	}
+	var at int64
+	if _, err := fmt.Sscan(fmt.Sprint(rows[0]["at"]), &at); err != nil {
+		return r, fmt.Errorf("published_at: %w", err)
+	}
+	r.took = time.UnixMicro(at).Sub(p.up.firstAt)
+	return r, nil
+}
+
+func (p *pipeline) days() int { return (p.o.rows/p.o.wallets + p.o.window - 1) / p.o.window }
+
+func (p *pipeline) query(ctx context.Context, sql string) ([]map[string]any, error) {
+	var out, stderr bytes.Buffer
+	c := p.command(ctx, "query", "--format", "json", sql)
+	c.Stdout, c.Stderr = &out, &stderr
+	if err := c.Run(); err != nil {
+		return nil, fmt.Errorf("paylake query: %w\n%s", err, stderr.String())
+	}
+	var answer struct{ Data []map[string]any }
+	if err := json.Unmarshal(out.Bytes(), &answer); err != nil {
+		return nil, fmt.Errorf("paylake query: %w in %.200s", err, out.String())
+	}
+	return answer.Data, nil
+}
