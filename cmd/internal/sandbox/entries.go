@@ -18,7 +18,7 @@ func (w *World) visibleAt(wallet, day, slot int, at int64) int64 {
 		return at
 	}
 	d := diceAt(w.seed, purposeLate, place(wallet, day, slot))
-	if d.below(40) != 0 {
+	if d.below(20) != 0 {
 		return at
 	}
 	return at + d.between(3600, latest)
