@@ -243,6 +243,12 @@ func (s *store) holds(t *testing.T, from, to time.Time, wallets ...string) {
 	}
 }
 
+func (s *store) commits() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.batches)
+}
+
 // parts lists what was committed, in order.
 func (s *store) parts() (all []sinks.Part) {
 	for _, b := range s.batches {

@@ -57,8 +57,16 @@ func (a *advisory) lock(ctx context.Context, query, name string) (func(), error)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	// No idle connection is kept, so closing it ends the session and the lock.
-	return func() { _ = conn.Close() }, nil
+	return func() { unlock(conn, name) }, nil
+}
+
+// unlock frees the lock at once, and by the connection's end in any case: no
+// idle connection is kept, but the server notices its end only a moment later.
+func unlock(conn *sql.Conn, name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, _ = conn.ExecContext(ctx, `SELECT pg_advisory_unlock(`+lockKey+`)`, name)
+	_ = conn.Close()
 }
 
 func (a *advisory) close() error { return a.db.Close() }

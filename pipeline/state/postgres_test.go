@@ -36,7 +36,7 @@ func startPostgres() (url string, stop func(), err error) {
 		return "", nil, err
 	}
 	clean := func() { _ = os.RemoveAll(dir) }
-	if err := owned(dir); err != nil {
+	if bin, err = within(dir, bin); err != nil {
 		clean()
 		return "", nil, err
 	}
@@ -85,11 +85,26 @@ func serverCommand(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-func owned(dir string) error {
+// within lets the server's user into dir, and copies the programs there if they
+// lie below a folder that is closed to that user, such as root's own.
+func within(dir, bin string) (string, error) {
 	if os.Geteuid() != 0 {
-		return nil
+		return bin, nil
 	}
-	return os.Chown(dir, 65534, 65534)
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		return "", err
+	}
+	for up := bin; up != filepath.Dir(up); up = filepath.Dir(up) {
+		info, err := os.Stat(up)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode().Perm()&0o001 == 0 {
+			err := os.CopyFS(filepath.Join(dir, "native"), os.DirFS(filepath.Dir(bin)))
+			return filepath.Join(dir, "native", filepath.Base(bin)), err
+		}
+	}
+	return bin, nil
 }
 
 func freePort() (int, error) {

@@ -36,11 +36,11 @@ func TestMain(m *testing.M) {
 		stop = func() {}
 	}
 	code := m.Run()
+	stop()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
-	stop()
 	os.Exit(code)
 }
 
