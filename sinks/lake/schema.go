@@ -9,6 +9,8 @@ const (
 	ColumnRowHash  = "row_hash"
 )
 
+var ownColumns = []string{ColumnRevision, ColumnSign, ColumnRowHash}
+
 // Column is one Parquet column of an object.
 type Column struct {
 	Name     string

@@ -108,13 +108,14 @@ func (s *streamState) apply(p *Part, at time.Time) {
 	for _, b := range p.Chain.Breaks {
 		s.breaks = append(s.breaks, span{micros(b.From), micros(b.To)})
 	}
-	if p.Chain.State != "" {
-		s.remember(w, p)
-	}
+	s.remember(w, p)
 }
 
 func (s *streamState) remember(w span, p *Part) {
 	s.windows = slices.DeleteFunc(s.windows, func(o windowState) bool { return o.window.from >= w.from && o.window.to <= w.to })
+	if p.Chain.State == sinks.ChainNone && p.Chain.Closing == nil {
+		return
+	}
 	n := windowState{window: w, verdict: p.Chain.verdict(), closed: len(p.Chain.Breaks) == 0, final: p.Final}
 	if p.Chain.Closing != nil {
 		n.balance, n.known, n.balanceAt = *p.Chain.Closing, true, micros(p.Chain.ClosedAt)
@@ -147,13 +148,14 @@ func (s *streamState) before(w span) (windowState, bool) {
 	return windowState{}, false
 }
 
-// recorded returns the last verdict on exactly this window.
+// recorded returns the last verdict on this window, or on as much of it as had
+// passed when it was read.
 func (s *streamState) recorded(w span) (windowState, bool) {
 	if s == nil {
 		return windowState{}, false
 	}
 	for _, o := range s.windows {
-		if o.window == w {
+		if o.window == w || o.window.from == w.from && o.window.to < w.to && !o.final {
 			return o, true
 		}
 	}

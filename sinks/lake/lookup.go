@@ -1,0 +1,231 @@
+package lake
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/paylake/paylake/schemas"
+)
+
+// Finding what the lake holds of the rows at hand, without reading history:
+// only objects whose wallets and event times touch them, and of those only the
+// columns that are needed.
+
+// need is a stretch of event time of one wallet that somebody asks about.
+type need struct {
+	wallet string
+	span   span
+}
+
+// touched returns the objects that may hold rows of any need, in commit order.
+func (t *tableState) touched(needs []need) []object {
+	if len(needs) == 0 {
+		return nil
+	}
+	all := span{needs[0].span.from, needs[0].span.to}
+	for _, n := range needs {
+		all = span{min(all.from, n.span.from), max(all.to, n.span.to)}
+	}
+	var out []object
+	for _, o := range t.objects {
+		if o.span.from > all.to || all.from > o.span.to {
+			continue
+		}
+		if slices.ContainsFunc(needs, func(n need) bool { return o.touches(n.wallet, n.span) }) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// finder reads columns of objects, through the cache.
+type finder struct {
+	bucket bucket
+	cache  *cache
+	lay    layout
+	opened int64 // objects read, for tests: a first load must read none
+}
+
+// columns returns the key columns of an object, and with chain those of the
+// balance chain.
+func (f *finder) columns(ctx context.Context, o object, chain bool) (*keyColumns, error) {
+	cols := f.cache.get(o.path)
+	if cols != nil && (!chain || cols.chain != nil) {
+		return cols, nil
+	}
+	f.opened++
+	r, err := openObject(ctx, f.bucket, o.path, o.bytes)
+	if err != nil {
+		return nil, err
+	}
+	if cols == nil {
+		if cols, err = readKeys(r, f.lay); err != nil {
+			return nil, err
+		}
+	}
+	if chain && cols.chain == nil {
+		if cols.chain, err = readChain(r, f.lay); err != nil {
+			return nil, err
+		}
+	}
+	f.cache.put(o.path, cols)
+	return cols, nil
+}
+
+// keyTable is the part of a table that its keys are made of; the key of a
+// record of it is the key of the whole row.
+func keyTable(t *schemas.Table) *schemas.Table {
+	k := &schemas.Table{Name: t.Name, Version: t.Version, Key: t.Key}
+	k.Fields = append(k.Fields, t.Fields[t.Index("source")])
+	for _, name := range t.Key {
+		if name != "source" {
+			k.Fields = append(k.Fields, t.Fields[t.Index(name)])
+		}
+	}
+	return k
+}
+
+func readKeys(r *objectReader, lay layout) (*keyColumns, error) {
+	kt := keyTable(lay.table)
+	own, err := r.record(lakeFields())
+	if err != nil {
+		return nil, err
+	}
+	keys, err := r.record(kt.Fields)
+	if err != nil {
+		return nil, err
+	}
+	k := &keyColumns{revision: slices.Clone(int32s(own.Column(0))), hashes: castSlice[uint64](slices.Clone(int64s(own.Column(2))))}
+	k.keys, _ = schemas.NewHasher(kt).Rows(keys, make([]schemas.Key, 0, r.rows()), nil)
+	k.sign = make([]int8, r.rows())
+	for i, s := range int32s(own.Column(1)) {
+		k.sign[i] = int8(s)
+	}
+	return k, nil
+}
+
+func readChain(r *objectReader, lay layout) (*chainColumns, error) {
+	fields := []schemas.Field{lay.field(lay.time), lay.field(lay.amount), lay.field(lay.balance), lay.field(lay.id), lay.field(lay.currency)}
+	rec, err := r.record(fields)
+	if err != nil {
+		return nil, err
+	}
+	c := &chainColumns{time: int64s(rec.Column(0)), amount: int64s(rec.Column(1)), balance: int64s(rec.Column(2))}
+	n := r.rows()
+	c.balanced, c.pending = make([]bool, n), make([]bool, n)
+	for i := range n {
+		c.balanced[i] = rec.Column(2).IsValid(i)
+	}
+	c.setIDs(rec.Column(3))
+	c.currency, c.currencies = intern(rec.Column(4))
+	if lay.wallet >= 0 {
+		a, err := r.read(lay.field(lay.wallet))
+		if err != nil {
+			return nil, err
+		}
+		c.wallet, c.wallets = intern(a)
+	} else {
+		c.wallet, c.wallets = make([]int32, n), []string{""}
+	}
+	if lay.status >= 0 {
+		a, err := r.read(lay.field(lay.status))
+		if err != nil {
+			return nil, err
+		}
+		for i := range n {
+			c.pending[i] = a.(*array.String).Value(i) == statusPending
+		}
+	}
+	return c, nil
+}
+
+// statusPending is the status of rows that stand outside the balance chain.
+const statusPending = "pending"
+
+func (l layout) field(i int) schemas.Field { return l.table.Fields[i] }
+
+func (c *chainColumns) setIDs(a arrow.Array) {
+	c.idOffsets = make([]int32, 1, a.Len()+1)
+	for i := range a.Len() {
+		c.ids = append(c.ids, a.ValueStr(i)...)
+		c.idOffsets = append(c.idOffsets, int32(len(c.ids)))
+	}
+}
+
+func intern(a arrow.Array) ([]int32, []string) {
+	d := newInterner()
+	out := make([]int32, a.Len())
+	for i := range out {
+		out[i] = d.intern(a.(*array.String).Value(i))
+	}
+	names := make([]string, d.len())
+	for i := range names {
+		names[i] = strings.Clone(string(d.value(int32(i))))
+	}
+	return out, names
+}
+
+func (c *chainColumns) row(i int) chainRow {
+	return chainRow{time: c.time[i], id: string(c.ids[c.idOffsets[i]:c.idOffsets[i+1]]), currency: c.currencies[c.currency[i]],
+		amount: c.amount[i], balance: c.balance[i], balanced: c.balanced[i], pending: c.pending[i]}
+}
+
+// between returns the rows of a wallet in [w.from, w.to): objects are sorted by
+// wallet, then time.
+func (c *chainColumns) between(wallet string, w span) (from, to int) {
+	at := int32(slices.Index(c.wallets, wallet))
+	if at < 0 {
+		return 0, 0
+	}
+	first, _ := slices.BinarySearch(c.wallet, at)
+	end, _ := slices.BinarySearch(c.wallet, at+1)
+	lo, _ := slices.BinarySearch(c.time[first:end], w.from)
+	hi, _ := slices.BinarySearch(c.time[first:end], w.to)
+	return first + lo, first + hi
+}
+
+// visible returns the rows of one wallet in [w.from, w.to) that the objects
+// show, in no order: of each key the newest row that no retraction names. skip
+// says which keys the caller has itself.
+func (f *finder) visible(ctx context.Context, objects []object, wallet string, w span, skip func(schemas.Key) bool) ([]chainRow, error) {
+	type current struct {
+		row      chainRow
+		revision int32 // of row
+		gone     int32 // newest revision withdrawn
+	}
+	found := map[schemas.Key]current{}
+	for _, o := range objects {
+		if !o.touches(wallet, span{w.from, w.to - 1}) {
+			continue
+		}
+		cols, err := f.columns(ctx, o, true)
+		if err != nil {
+			return nil, err
+		}
+		c := cols.chain
+		from, to := c.between(wallet, w)
+		for i := from; i < to; i++ {
+			if skip(cols.keys[i]) {
+				continue
+			}
+			cur := found[cols.keys[i]]
+			if cols.sign[i] < 0 {
+				cur.gone = max(cur.gone, cols.revision[i])
+			} else if cols.revision[i] > cur.revision {
+				cur.revision, cur.row = cols.revision[i], c.row(i)
+			}
+			found[cols.keys[i]] = cur
+		}
+	}
+	var rows []chainRow
+	for _, cur := range found {
+		if cur.revision > cur.gone {
+			rows = append(rows, cur.row)
+		}
+	}
+	return rows, nil
+}

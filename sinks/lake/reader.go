@@ -1,0 +1,257 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/bitutil"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks"
+)
+
+// objectReader reads single columns of an object, and only their bytes.
+type objectReader struct {
+	path    string
+	file    *parquet.File
+	columns map[string]int
+}
+
+// rangeReader lets the Parquet reader fetch ranges of a key.
+type rangeReader struct {
+	ctx context.Context // of one read; io.ReaderAt has no place for it
+	b   bucket
+	key string
+}
+
+func (r rangeReader) ReadAt(p []byte, off int64) (int, error) {
+	data, err := r.b.Read(r.ctx, r.key, off, int64(len(p)))
+	n := copy(p, data)
+	if err == nil && n < len(p) {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func openObject(ctx context.Context, b bucket, path string, size int64) (*objectReader, error) {
+	return newObjectReader(path, rangeReader{ctx, b, path}, size)
+}
+
+func newObjectReader(path string, r io.ReaderAt, size int64) (*objectReader, error) {
+	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true),
+		parquet.ReadBufferSize(256<<10))
+	if err != nil {
+		if errors.Is(err, errAbsent) {
+			err = sinks.ErrCorrupt
+		}
+		return nil, fmt.Errorf("object %s: %w", path, err)
+	}
+	o := &objectReader{path: path, file: f, columns: map[string]int{}}
+	for i, p := range f.Schema().Columns() {
+		o.columns[p[0]] = i
+	}
+	return o, nil
+}
+
+func (o *objectReader) rows() int { return int(o.file.NumRows()) }
+
+// read returns a column as an Arrow array of the field's type. A kept column
+// that the object does not have reads as empty text.
+func (o *objectReader) read(f schemas.Field) (arrow.Array, error) {
+	i, ok := o.columns[f.Name]
+	if !ok && f.Kept {
+		return emptyTexts(o.rows()), nil
+	}
+	if !ok {
+		return nil, fmt.Errorf("object %s has no column %s: %w", o.path, f.Name, sinks.ErrCorrupt)
+	}
+	var a arrow.Array
+	var err error
+	switch f.Kind {
+	case schemas.String, schemas.Code:
+		a, err = o.texts(i)
+	case schemas.Int32, schemas.Date:
+		a, err = readInts(o, i, f, func(p parquet.Page) []int32 { d := p.Data(); return d.Int32() })
+	default:
+		a, err = readInts(o, i, f, func(p parquet.Page) []int64 { d := p.Data(); return d.Int64() })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("object %s, column %s: %w", o.path, f.Name, err)
+	}
+	if a.Len() != o.rows() {
+		return nil, fmt.Errorf("object %s, column %s has %d values of %d: %w", o.path, f.Name, a.Len(), o.rows(), sinks.ErrCorrupt)
+	}
+	return a, nil
+}
+
+// pages calls fn with every page of a column. The page is valid during the
+// call.
+func (o *objectReader) pages(i int, fn func(parquet.Page) error) error {
+	for _, group := range o.file.RowGroups() {
+		pages := group.ColumnChunks()[i].Pages()
+		err := eachPage(pages, fn)
+		if cerr := pages.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func eachPage(pages parquet.Pages, fn func(parquet.Page) error) error {
+	for {
+		p, err := pages.ReadPage()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = fn(p)
+		parquet.Release(p)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (o *objectReader) texts(i int) (arrow.Array, error) {
+	var values []byte
+	offsets := make([]int32, 1, o.rows()+1)
+	err := o.pages(i, func(p parquet.Page) error {
+		data := p.Data()
+		if dict := p.Dictionary(); dict != nil {
+			dd := dict.Page().Data()
+			dv, do := dd.ByteArray()
+			for _, n := range data.Int32() {
+				if n < 0 || int(n)+1 >= len(do) {
+					return fmt.Errorf("dictionary has no entry %d: %w", n, sinks.ErrCorrupt)
+				}
+				values = append(values, dv[do[n]:do[n+1]]...)
+				offsets = append(offsets, int32(len(values)))
+			}
+			return nil
+		}
+		v, off := data.ByteArray()
+		for k := 1; k < len(off); k++ {
+			values = append(values, v[off[k-1]:off[k]]...)
+			offsets = append(offsets, int32(len(values)))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return textArray(values, offsets), nil
+}
+
+func textArray(values []byte, offsets []int32) arrow.Array {
+	data := array.NewData(arrow.BinaryTypes.String, len(offsets)-1, []*memory.Buffer{nil,
+		memory.NewBufferBytes(castBytes(offsets)), memory.NewBufferBytes(values)}, nil, 0, 0)
+	defer data.Release()
+	return array.NewStringData(data)
+}
+
+func emptyTexts(n int) arrow.Array { return textArray(nil, make([]int32, n+1)) }
+
+func readInts[T int32 | int64](o *objectReader, i int, f schemas.Field, values func(parquet.Page) []T) (arrow.Array, error) {
+	out := make([]T, 0, o.rows())
+	var valid []byte
+	nulls := 0
+	if f.Nullable {
+		valid = make([]byte, bitutil.BytesForBits(int64(o.rows())))
+	}
+	err := o.pages(i, func(p parquet.Page) error {
+		v := values(p)
+		levels := p.DefinitionLevels()
+		if len(levels) == 0 {
+			for k := range v {
+				if valid != nil {
+					bitutil.SetBit(valid, len(out)+k)
+				}
+			}
+			out = append(out, v...)
+			return nil
+		}
+		for _, level := range levels {
+			if level == 0 {
+				nulls++
+				out = append(out, 0)
+				continue
+			}
+			if valid != nil {
+				bitutil.SetBit(valid, len(out))
+			}
+			out, v = append(out, v[0]), v[1:]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var bitmap *memory.Buffer
+	if nulls > 0 {
+		bitmap = memory.NewBufferBytes(valid)
+	}
+	data := array.NewData(f.Kind.Arrow(), len(out), []*memory.Buffer{bitmap, memory.NewBufferBytes(castBytes(out))}, nil, nulls, 0)
+	defer data.Release()
+	return array.MakeFromData(data), nil
+}
+
+// record reads columns of the object as a record in the order of fields.
+func (o *objectReader) record(fields []schemas.Field) (arrow.Record, error) {
+	arrays := make([]arrow.Array, len(fields))
+	meta := make([]arrow.Field, len(fields))
+	for i, f := range fields {
+		a, err := o.read(f)
+		if err != nil {
+			return nil, err
+		}
+		arrays[i], meta[i] = a, arrow.Field{Name: f.Name, Type: f.Kind.Arrow(), Nullable: f.Nullable}
+	}
+	return array.NewRecord(arrow.NewSchema(meta, nil), arrays, int64(o.rows())), nil
+}
+
+// lakeFields are the fields of the lake's own columns.
+func lakeFields() []schemas.Field {
+	return []schemas.Field{{Name: ColumnRevision, Kind: schemas.Int32}, {Name: ColumnSign, Kind: schemas.Int32},
+		{Name: ColumnRowHash, Kind: schemas.Int64}}
+}
+
+// take copies some rows of an array.
+func take(a arrow.Array, rows []int32) arrow.Array {
+	b := array.NewBuilder(memory.DefaultAllocator, a.DataType())
+	defer b.Release()
+	for _, r := range rows {
+		appendValue(b, a, int(r))
+	}
+	return b.NewArray()
+}
+
+// appendValue appends value i of a to a builder of the same type.
+func appendValue(b array.Builder, a arrow.Array, i int) {
+	if a.IsNull(i) {
+		b.AppendNull()
+		return
+	}
+	switch b := b.(type) {
+	case *array.StringBuilder:
+		b.Append(a.(*array.String).Value(i))
+	case *array.Int64Builder:
+		b.Append(a.(*array.Int64).Value(i))
+	case *array.Int32Builder:
+		b.Append(a.(*array.Int32).Value(i))
+	case *array.TimestampBuilder:
+		b.Append(a.(*array.Timestamp).Value(i))
+	case *array.Date32Builder:
+		b.Append(a.(*array.Date32).Value(i))
+	}
+}
