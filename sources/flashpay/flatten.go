@@ -61,6 +61,8 @@ type flattener struct {
 	how   reading
 	twice doubles
 	path  []byte
+	last  int // where the last part of path begins
+	name  []byte
 	depth int
 	row   int // index in `operations`, or -1
 }
@@ -70,11 +72,11 @@ type flattener struct {
 func flatten(body []byte, how reading, twice doubles) (*flat, error) {
 	f := &flattener{how: how, twice: twice, row: -1}
 	f.dec = jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(twice != doublesRefused))
-	f.arena = make([]byte, 0, 2*len(body))
+	f.arena = make([]byte, 0, 3*len(body)) // paths repeat
 	if f.dec.PeekKind() != jsontext.KindBeginObject {
 		return nil, fmt.Errorf("not a JSON object: %w", ErrGrammar)
 	}
-	if err := f.value(""); err != nil {
+	if err := f.value(); err != nil {
 		return nil, err
 	}
 	if k := f.dec.PeekKind(); k != jsontext.KindInvalid || len(bytes.TrimLeft(f.dec.UnreadBuffer(), " \t\r\n")) > 0 {
@@ -83,8 +85,8 @@ func flatten(body []byte, how reading, twice doubles) (*flat, error) {
 	return &f.flat, nil
 }
 
-// value reads the next value, whose path is f.path; key is its own name.
-func (f *flattener) value(key string) error {
+// value reads the next value, whose path is f.path.
+func (f *flattener) value() error {
 	switch f.dec.PeekKind() {
 	case jsontext.KindBeginObject:
 		return f.inside(f.object)
@@ -95,7 +97,7 @@ func (f *flattener) value(key string) error {
 		if err != nil {
 			return grammar(err)
 		}
-		return f.leaf(key, v)
+		return f.leaf(v)
 	}
 }
 
@@ -117,8 +119,9 @@ func (f *flattener) array() error {
 		if rows {
 			f.row = i
 		}
-		f.push(parent, strconv.AppendInt(nil, int64(i), 10))
-		if err := f.value(""); err != nil {
+		f.push(parent)
+		f.path = strconv.AppendInt(f.path, int64(i), 10)
+		if err := f.value(); err != nil {
 			return err
 		}
 		f.path = f.path[:parent]
@@ -141,17 +144,19 @@ func (f *flattener) object() error {
 		if err != nil {
 			return grammar(err)
 		}
-		name, err := jsontext.AppendUnquote(nil, raw)
-		if err != nil {
+		if f.name, err = jsontext.AppendUnquote(f.name[:0], raw); err != nil {
 			return grammar(err)
 		}
-		from := len(f.leaves)
-		if err := f.member(parent, string(name)); err != nil {
+		from, name := len(f.leaves), ""
+		if names != nil {
+			name = string(f.name) // the buffer is used again inside
+		}
+		if err := f.member(parent); err != nil {
 			return err
 		}
 		f.path = f.path[:parent]
 		if names != nil {
-			f.forget(names, string(name), from)
+			f.forget(names, name, from)
 		}
 	}
 	_, err := f.dec.ReadToken()
@@ -173,21 +178,31 @@ func (f *flattener) forget(names map[string][2]int, name string, from int) {
 	}
 }
 
-func (f *flattener) member(parent int, name string) error {
-	if name == "signature" || name == "frame_mode" {
-		return f.left(name)
+// member reads the value of the name in f.name.
+func (f *flattener) member(parent int) error {
+	switch string(f.name) {
+	case "signature":
+		return f.left(true)
+	case "frame_mode":
+		return f.left(false)
 	}
 	if f.how != toSign {
-		if err := keyGrammar(name); err != nil {
+		if err := keyGrammar(f.name); err != nil {
 			return err
 		}
 	}
-	f.push(parent, bytes.ReplaceAll([]byte(name), []byte(":"), []byte("::")))
-	return f.value(name)
+	f.push(parent)
+	for _, c := range f.name {
+		if c == ':' {
+			f.path = append(f.path, ':')
+		}
+		f.path = append(f.path, c)
+	}
+	return f.value()
 }
 
 // left reads a value that is not signed: the signature itself.
-func (f *flattener) left(name string) error {
+func (f *flattener) left(signature bool) error {
 	v, err := f.dec.ReadValue()
 	if err != nil {
 		return grammar(err)
@@ -196,8 +211,8 @@ func (f *flattener) left(name string) error {
 		return nil
 	}
 	root, general := f.depth == 1, f.depth == 2 && string(f.path) == "general" && f.how == strict
-	if name == "frame_mode" || !(root || general) {
-		return fmt.Errorf("%q inside the signed text: %w", name, ErrGrammar)
+	if !signature || !(root || general) {
+		return fmt.Errorf("frame_mode, or a signature, inside the signed text: %w", ErrGrammar)
 	}
 	if f.signature != nil {
 		return fmt.Errorf("two signatures: %w", ErrGrammar)
@@ -209,15 +224,16 @@ func (f *flattener) left(name string) error {
 	return grammar(err)
 }
 
-func (f *flattener) push(parent int, name []byte) {
+// push begins a new last part of the path.
+func (f *flattener) push(parent int) {
 	f.path = f.path[:parent]
 	if parent > 0 {
 		f.path = append(f.path, ':')
 	}
-	f.path = append(f.path, name...)
+	f.last = len(f.path)
 }
 
-func (f *flattener) leaf(key string, v jsontext.Value) error {
+func (f *flattener) leaf(v jsontext.Value) error {
 	start := len(f.arena)
 	f.arena = append(f.arena, f.path...)
 	colon := len(f.arena)
@@ -243,11 +259,11 @@ func (f *flattener) leaf(key string, v jsontext.Value) error {
 	if f.how == toSign {
 		return nil
 	}
-	return f.judge(key, f.arena[colon+1:])
+	return f.judge(f.path[f.last:], f.arena[colon+1:])
 }
 
-func (f *flattener) judge(key string, text []byte) error {
-	if f.row >= 0 && f.depth == 3 && key == "operation_id" {
+func (f *flattener) judge(key, text []byte) error {
+	if f.row >= 0 && f.depth == 3 && string(key) == "operation_id" {
 		if f.ids == nil {
 			f.ids = map[int]uint64{}
 		}

@@ -3,7 +3,6 @@ package flashpay
 import (
 	"bytes"
 	"fmt"
-	"strings"
 )
 
 // The signed text is path:value joined by semicolons, and nothing in it says
@@ -13,13 +12,13 @@ import (
 // value holds a semicolon that something like a leaf follows.
 
 // keyGrammar refuses keys that could be taken for something else.
-func keyGrammar(name string) error {
+func keyGrammar(name []byte) error {
 	switch {
-	case name == "" || len(name) > maxKey:
+	case len(name) == 0 || len(name) > maxKey:
 		return fmt.Errorf("a key of %d bytes: %w", len(name), ErrGrammar)
-	case strings.ContainsAny(name, ":;") || strings.ContainsFunc(name, control):
+	case bytes.IndexByte(name, ':') >= 0 || bytes.IndexByte(name, ';') >= 0 || bytes.ContainsFunc(name, control):
 		return fmt.Errorf("a colon, semicolon or control character in a key: %w", ErrGrammar)
-	case strings.TrimSpace(name) != name:
+	case len(bytes.TrimSpace(name)) != len(name):
 		return fmt.Errorf("white space around a key: %w", ErrGrammar)
 	}
 	return nil
@@ -28,7 +27,7 @@ func keyGrammar(name string) error {
 // textGrammar refuses texts that could be taken for further leaves and, unless
 // the text is a row's (its decoder judges the fields it reads), semicolons and
 // control characters in the fields that decide.
-func textGrammar(key string, text []byte, row bool) error {
+func textGrammar(key, text []byte, row bool) error {
 	if bytes.IndexByte(text, ';') >= 0 && hidesLeaf(text) {
 		return fmt.Errorf("a value that could be taken for further fields: %w", ErrGrammar)
 	}
@@ -43,7 +42,7 @@ func hidesLeaf(text []byte) bool {
 	_, text, _ = bytes.Cut(text, []byte(";"))
 	for piece := range bytes.SplitSeq(text, []byte(";")) {
 		key, _, ok := bytes.Cut(piece, []byte(":"))
-		if ok && keyGrammar(string(key)) == nil {
+		if ok && keyGrammar(key) == nil {
 			return true
 		}
 	}
@@ -54,9 +53,9 @@ func hidesLeaf(text []byte) bool {
 // decides something: an id, a status, an amount, a date.
 var freeText = []string{"message", "description", "name", "comment", "reason", "text", "address", "details"}
 
-func decides(key string) bool {
+func decides(key []byte) bool {
 	for _, f := range freeText {
-		if strings.HasSuffix(key, f) {
+		if bytes.HasSuffix(key, []byte(f)) {
 			return false
 		}
 	}

@@ -2,6 +2,7 @@ package flashpay
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha512"
 	"crypto/subtle"
@@ -105,6 +106,8 @@ func (f *flat) verify(secrets [][]byte) (Variant, error) {
 	return VariantNone, ErrSignature
 }
 
+// sort puts the leaves into one of the orders. Paths that compare equal keep
+// the body's order, as in PHP.
 func (f *flat) sort(v Variant) {
 	path := func(l leaf) []byte { return f.arena[l.start:l.colon] }
 	order := func(a, b leaf) int { return natural(path(a), path(b)) }
@@ -114,7 +117,12 @@ func (f *flat) sort(v Variant) {
 	case VariantText:
 		order = func(a, b leaf) int { return bytes.Compare(f.arena[a.start:a.end], f.arena[b.start:b.end]) }
 	}
-	slices.SortStableFunc(f.leaves, order)
+	slices.SortFunc(f.leaves, func(a, b leaf) int {
+		if c := order(a, b); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.start, b.start)
+	})
 }
 
 // text is the string to sign.

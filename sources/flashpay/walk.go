@@ -29,9 +29,10 @@ import (
 //
 // The end is believed only of a short page that brings nothing new.
 //
-// Two changes escape it: a row that leaves in the same moment as another one
-// appears before the page, and a row that no answer shows. Both are why the
-// pipeline reads a trailing window again.
+// Rows that only leave can therefore not make it lose any (a closed interval),
+// nor can rows that only appear. Two things escape it: a row that appears before
+// the page when at least as many have left there, and a row that no answer
+// shows. Both are why the pipeline reads a trailing window again.
 type walk struct {
 	limit  int
 	offset int // of the next request
