@@ -1,0 +1,174 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/paylake/paylake/sinks"
+	"github.com/paylake/paylake/sinks/clickhouse/embedded"
+)
+
+const (
+	dialTimeout = 5 * time.Second
+	askTimeout  = 2 * time.Minute // bookkeeping and verification
+	loadTimeout = 5 * time.Minute // one object
+)
+
+// connect returns a connection to where the warehouse is now.
+func (w *Warehouse) connect() (driver.Conn, error) {
+	at := w.server
+	if w.embedded != nil {
+		at = ofEmbedded(w.embedded.Current())
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.conn != nil && w.at.key == at.key {
+		return w.conn, nil
+	}
+	if w.conn != nil {
+		_ = w.conn.Close()
+		w.conn = nil
+	}
+	opts := at.opts
+	opts.DialTimeout, opts.ReadTimeout = dialTimeout, loadTimeout
+	opts.MaxOpenConns, opts.MaxIdleConns = w.parallel+4, w.parallel+1
+	settings := driver.Settings{"async_insert": 0}
+	for k, v := range opts.Settings {
+		settings[k] = v
+	}
+	opts.Settings = settings
+	conn, err := driver.Open(&opts)
+	if err != nil {
+		return nil, fmt.Errorf("warehouse %s: %w", at.addr, err)
+	}
+	w.conn, w.at = conn, at
+	return conn, nil
+}
+
+func ofEmbedded(ep embedded.Endpoint) server {
+	return server{
+		opts: driver.Options{Addr: []string{ep.Addr}, Auth: driver.Auth{Database: "default", Username: ep.User, Password: ep.Password}},
+		key:  ep.Addr + " " + ep.Password, addr: "embedded, " + ep.Addr, httpURL: "http://" + ep.HTTPAddr + "/",
+		owner: ep.User, readers: ep.Readers, password: ep.Password,
+	}
+}
+
+// where is the server of the last connection.
+func (w *Warehouse) where() server {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.at
+}
+
+// exec runs one statement, once.
+func (w *Warehouse) exec(ctx context.Context, what, sql string, args ...any) error {
+	conn, err := w.connect()
+	if err != nil {
+		return err
+	}
+	sub, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return w.explain(ctx, what, conn.Exec(sub, sql, args...))
+}
+
+// insert writes rows in one block: all of them or none.
+func (w *Warehouse) insert(ctx context.Context, table string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	conn, err := w.connect()
+	if err != nil {
+		return err
+	}
+	sub, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	batch, err := conn.PrepareBatch(sub, "INSERT INTO "+w.db+"."+table)
+	if err != nil {
+		return w.explain(ctx, "write "+table, err)
+	}
+	defer batch.Close()
+	for _, r := range rows {
+		if err := batch.Append(r...); err != nil {
+			return fmt.Errorf("warehouse: write %s: %w", table, err)
+		}
+	}
+	return w.explain(ctx, "write "+table, batch.Send())
+}
+
+// each runs a query and calls scan for every row.
+func (w *Warehouse) each(ctx context.Context, what, sql string, scan func(scan func(...any) error) error, args ...any) error {
+	conn, err := w.connect()
+	if err != nil {
+		return err
+	}
+	sub, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	rows, err := conn.Query(sub, sql, args...)
+	if err != nil {
+		return w.explain(ctx, what, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows.Scan); err != nil {
+			return fmt.Errorf("warehouse: %s: %w", what, err)
+		}
+	}
+	return w.explain(ctx, what, rows.Err())
+}
+
+// one reads the first row of a query.
+func (w *Warehouse) one(ctx context.Context, what, sql string, dest ...any) error {
+	found := false
+	err := w.each(ctx, what, sql, func(scan func(...any) error) error {
+		found = true
+		return scan(dest...)
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("warehouse: %s: no answer", what)
+	}
+	return err
+}
+
+// explain says what went wrong: an answer of the server is an error of the
+// statement, anything else means that the server is out of reach.
+func (w *Warehouse) explain(ctx context.Context, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("warehouse: %s: %w", what, ctx.Err())
+	}
+	if e, ok := errors.AsType[*driver.Exception](err); ok && !passing(e.Code) {
+		return fmt.Errorf("warehouse: %s: %w", what, err)
+	}
+	return fmt.Errorf("warehouse: %s: ClickHouse (%s) cannot be reached: %v; the lake goes on without it, and what is missing is loaded when it is back: %w",
+		what, w.where().addr, err, sinks.ErrUnavailable)
+}
+
+// passing are server errors that are about the server's moment, not the
+// statement: shutting down, too many queries, network, read-only.
+func passing(code int32) bool {
+	switch code {
+	case 202, 209, 210, 236, 242, 279, 394, 439, 516, 999:
+		return true
+	}
+	return false
+}
+
+// surviving repeats do while an embedded warehouse can be brought back.
+func (w *Warehouse) surviving(ctx context.Context, do func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := do()
+		if err == nil || w.embedded == nil || attempt == 2 || !errors.Is(err, sinks.ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		w.log.Warn("embedded warehouse out of reach, reviving it", "err", err)
+		if rerr := w.embedded.Revive(ctx); rerr != nil {
+			return errors.Join(err, rerr)
+		}
+	}
+}

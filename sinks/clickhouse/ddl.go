@@ -1,0 +1,163 @@
+package clickhouse
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paylake/paylake/schemas"
+)
+
+// This file is pure: from schemas to CREATE statements, no connection.
+
+// durable makes an acknowledged INSERT survive a power cut.
+const durable = " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
+
+// columnType is the ClickHouse type of a field.
+func columnType(f schemas.Field) string {
+	var t string
+	switch f.Kind {
+	case schemas.Code:
+		t = "LowCardinality(String)"
+	case schemas.Int32:
+		t = "Int32"
+	case schemas.Int64, schemas.Minor:
+		t = "Int64"
+	case schemas.Instant:
+		t = "DateTime64(6, 'UTC')"
+	case schemas.Date:
+		t = "Date32"
+	default:
+		t = "String"
+	}
+	if f.Nullable {
+		t = "Nullable(" + t + ")"
+	}
+	return t
+}
+
+// rowsTable names the base table of a table: private to the loader.
+func rowsTable(t *schemas.Table) string { return t.Name + "_rows" }
+
+// fenced are the columns after a table's own in its base table. load_id fences
+// a load; snapshot is the manifest that the row came with.
+var fenced = []string{"revision Int32", "sign Int8", "row_hash UInt64", "load_id UInt64", "snapshot Int64"}
+
+// factTable is the base table's CREATE statement. One partition is one month
+// of business_date, which is what one object holds.
+func factTable(db string, t *schemas.Table) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s.%s (\n", db, rowsTable(t))
+	for _, f := range t.Fields {
+		if !f.Kept {
+			fmt.Fprintf(&b, "  %s %s,\n", quote(f.Name), columnType(f))
+		}
+	}
+	fmt.Fprintf(&b, "  %s\n) ENGINE = MergeTree", strings.Join(fenced, ",\n  "))
+	if t.Has("business_date") {
+		b.WriteString(" PARTITION BY toYYYYMM(business_date)")
+	}
+	fmt.Fprintf(&b, " ORDER BY (%s)%s", strings.Join(sortKey(t), ", "), durable)
+	return b.String()
+}
+
+// keptColumn adds a column that a pipeline keeps.
+func keptColumn(db string, t *schemas.Table, name string) string {
+	return fmt.Sprintf("ALTER TABLE %s.%s ADD COLUMN IF NOT EXISTS %s String AFTER %s", db, rowsTable(t), quote(name), quote(t.Fields[len(t.Fields)-1].Name))
+}
+
+// sortKey begins with provider_code, because that is what people group by.
+func sortKey(t *schemas.Table) []string {
+	var key []string
+	add := func(names ...string) {
+		for _, n := range names {
+			if n != "" && t.Has(n) && !slices.Contains(key, n) {
+				key = append(key, n)
+			}
+		}
+	}
+	add(t.Provider, "business_date", "wallet_id", t.Time)
+	add(t.Key...)
+	return key
+}
+
+// identity are the columns that name one revision of a row across sources.
+func identity(t *schemas.Table) []string {
+	return append(append([]string{"source"}, t.Key...), "revision")
+}
+
+// spends reports whether a table feeds spend_by_provider.
+func spends(t *schemas.Table) bool { return t.Name == "ledger" || t.Name == "operations" }
+
+// bookkeeping are the tables beside the facts. Each is only ever inserted into;
+// a row written twice (a crash between an INSERT and its answer) is one row to
+// the views.
+func bookkeeping(db string) []string {
+	table := func(name, columns, rest string) string {
+		return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s.%s (%s) ENGINE = MergeTree %s%s", db, name, columns, rest, durable)
+	}
+	return []string{
+		// What is about to be inserted, before it is: rows, hash_sum and sums are what the manifest says.
+		table("loads", "load_id UInt64, object String, `table` LowCardinality(String), snapshot Int64, month UInt32, rows Int64, hash_sum UInt64, sums String, created_at DateTime64(6, 'UTC')", "ORDER BY load_id"),
+		table("load_visibility", "load_id UInt64, object String, `table` LowCardinality(String), snapshot Int64, published_at DateTime64(6, 'UTC')", "ORDER BY (snapshot, object, load_id)"),
+		table("load_abandoned", "load_id UInt64, reason String, abandoned_at DateTime64(6, 'UTC')", "ORDER BY load_id"),
+		table("load_swept", "load_id UInt64, swept_at DateTime64(6, 'UTC')", "ORDER BY load_id"),
+		// The commit of the follower: a manifest is visible when it is here.
+		table("manifests", "sequence Int64, sha256 String, kind LowCardinality(String), objects Int64, created_at DateTime64(6, 'UTC'), applied_at DateTime64(6, 'UTC')", "ORDER BY sequence"),
+		table("snapshot_parts", "sequence Int64, part Int32, created_at DateTime64(6, 'UTC'), source LowCardinality(String), `table` LowCardinality(String), wallet_id LowCardinality(String), window_from Nullable(DateTime64(6, 'UTC')), window_to Nullable(DateTime64(6, 'UTC')), final Bool, rows Int64, inserted Int64, retracted Int64, duplicates Int64, quarantined Int64, balance_chain LowCardinality(String), sha256 String, published_at DateTime64(6, 'UTC')", "ORDER BY (sequence, part)"),
+		table("quarantine_rows", "id String, source LowCardinality(String), `table` LowCardinality(String), wallet_id LowCardinality(String), row_id String, reason LowCardinality(String), field LowCardinality(String), amount_minor Nullable(Int64), currency LowCardinality(String), first_seen DateTime64(6, 'UTC'), snapshot Int64", "ORDER BY id"),
+		table("spend_rollup", "business_date Date32, provider_code LowCardinality(String), category LowCardinality(String), source LowCardinality(String), currency LowCardinality(String), entries Int64, spend_minor Int128, refunds_minor Int128, load_id UInt64", "PARTITION BY toYYYYMM(business_date) ORDER BY (provider_code, business_date)"),
+		// Which partitions were compared with the manifests, in which state.
+		table("partition_checks", "`table` LowCardinality(String), month UInt32, fingerprint UInt64, doubles Int64, checked_at DateTime64(6, 'UTC')", "ORDER BY (`table`, month)"),
+		table("pipeline_runs_rows", "pipeline LowCardinality(String), source LowCardinality(String), `table` LowCardinality(String), started_at DateTime64(6, 'UTC'), finished_at DateTime64(6, 'UTC'), outcome LowCardinality(String), windows Int64, rows Int64, inserted Int64, retracted Int64, duplicates Int64, quarantined Int64, bytes Int64, snapshot Int64, error String", "ORDER BY (started_at, pipeline)"),
+		table("schema_state", "digest String, made_at DateTime64(6, 'UTC')", "ORDER BY made_at"),
+	}
+}
+
+// derived are the tables that a rebuild drops. manifests comes first: without
+// it nothing is visible, and what follows may stop anywhere.
+func derived() []string {
+	names := []string{"manifests", "load_visibility", "loads", "load_abandoned", "load_swept", "snapshot_parts", "quarantine_rows", "spend_rollup", "partition_checks", "schema_state"}
+	for _, t := range schemas.All() {
+		names = append(names, rowsTable(t))
+	}
+	return names
+}
+
+// rollup sums one load for spend_by_provider. What counts as spend and as
+// refund stands in contracts.md §4; sign makes a retraction take back what its
+// row had added.
+func rollup(db string, t *schemas.Table, load string) string {
+	category := "''"
+	if t.Has("category") {
+		category = "category"
+	}
+	spend, refund := spendOf(t), refundOf(t)
+	return fmt.Sprintf("INSERT INTO %[1]s.spend_rollup SELECT business_date, provider_code, %[2]s AS category, source, currency, "+
+		"sum(toInt64(sign)) AS entries, sumIf(toInt128(sign) * abs(toInt128(amount_minor)), %[3]s) AS spend_minor, "+
+		"sumIf(toInt128(sign) * toInt128(amount_minor), %[4]s) AS refunds_minor, load_id "+
+		"FROM %[1]s.%[5]s WHERE %[6]s AND (%[3]s OR %[4]s) GROUP BY business_date, provider_code, category, source, currency, load_id",
+		db, category, spend, refund, rowsTable(t), load)
+}
+
+func spendOf(t *schemas.Table) string {
+	if t.Name == "operations" {
+		return "(type = 'sale' AND status = 'success')"
+	}
+	return "(type IN ('bill_pay', 'fee') AND amount_minor < 0 AND status IN ('posted', 'reversed'))"
+}
+
+func refundOf(t *schemas.Table) string {
+	if t.Name == "operations" {
+		return "(type IN ('refund', 'reversal') AND status = 'success')"
+	}
+	return "(type IN ('refund', 'reversal') AND amount_minor > 0)"
+}
+
+func quote(name string) string {
+	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
+}
+
+func literal(s string) string {
+	return "'" + strings.NewReplacer("\\", "\\\\", "'", "\\'").Replace(s) + "'"
+}

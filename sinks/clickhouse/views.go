@@ -1,0 +1,152 @@
+package clickhouse
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paylake/paylake/schemas"
+)
+
+// This file is pure: the public views. All of them run as the loader (SQL
+// SECURITY DEFINER), so that readers need no right to any table.
+
+// The snapshot that a view shows: a parameter, or the one that the query's
+// log_comment names. log_comment is the one setting that any read-only user
+// may set on any server, that changes nothing else, and that a view can read.
+const (
+	atParameter = "{snapshot:Int64}"
+	atComment   = "toInt64OrDefault(extract(getSetting('log_comment'), '^paylake snapshot ([0-9]{1,18})$'), 9223372036854775807::Int64)"
+)
+
+// commentFor is the log_comment that asks for a snapshot.
+func commentFor(snapshot int64) string { return fmt.Sprintf("paylake snapshot %d", snapshot) }
+
+// viewer renders views for one database and one owner.
+type viewer struct {
+	db, owner string
+	kept      map[string][]string // by table
+}
+
+// all returns every view's CREATE statement.
+func (v viewer) all() []string {
+	out := []string{
+		v.plain("snapshots", v.snapshots()), v.plain("quarantine", v.quarantine()),
+		v.plain("completeness", v.completeness()), v.plain("pipeline_runs", v.runs()),
+		v.plain("providers_history", v.providersHistory()),
+	}
+	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
+		out = append(out, v.plain("ledger"+at.suffix, v.ledger(at.as)), v.plain("operations"+at.suffix, v.operations(at.as)),
+			v.plain("providers"+at.suffix, v.providers(at.as)), v.plain("spend_by_provider"+at.suffix, v.spend(at.as)))
+	}
+	return out
+}
+
+func (v viewer) plain(name, query string) string {
+	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s DEFINER = %s SQL SECURITY DEFINER AS\n%s", v.db, name, quote(v.owner), query)
+}
+
+// upTo is the newest manifest that a query may see: the follower's last, or an
+// older one that was asked for. One query evaluates it once, so rows and
+// retractions always belong to the same moment.
+func (v viewer) upTo(at string) string {
+	return fmt.Sprintf("least(%s, (SELECT max(sequence) FROM %s.manifests))", at, v.db)
+}
+
+// visible are the loads that readers see: of each object the smallest one that
+// is published and not abandoned.
+func (v viewer) visible(at string) string {
+	return fmt.Sprintf("(SELECT min(load_id) FROM %[1]s.load_visibility WHERE snapshot <= %[2]s AND load_id NOT IN (SELECT load_id FROM %[1]s.load_abandoned) GROUP BY object)",
+		v.db, v.upTo(at))
+}
+
+// current is the filter of a fact view: visible and not withdrawn.
+func (v viewer) current(t *schemas.Table, at string) string {
+	key := strings.Join(identity(t), ", ")
+	return fmt.Sprintf("sign = 1 AND load_id IN %[1]s\n  AND (%[2]s) NOT IN (SELECT %[2]s FROM %[3]s.%[4]s WHERE sign = -1 AND load_id IN %[1]s)",
+		v.visible(at), key, v.db, rowsTable(t))
+}
+
+// vocabulary is the catalogue as three arrays: codes, names, categories. A
+// name is English, else Azerbaijani, else the code; where two sources have the
+// same code the first source by name decides.
+func (v viewer) vocabulary(at string) string {
+	return fmt.Sprintf(`(SELECT (groupArray(code), groupArray(words.1), groupArray(words.2)) FROM (
+    SELECT provider_code AS code, argMin((multiIf(name_en != '', name_en, name_az != '', name_az, provider_code), toString(category)), source) AS words
+    FROM %s.providers_rows WHERE %s GROUP BY code ORDER BY code)) AS vocabulary`, v.db, v.current(schemas.Providers, at))
+}
+
+// Of a row's own words and the catalogue's, the row's go first.
+const (
+	nameOf     = "transform(toString(provider_code), vocabulary.1, vocabulary.2, toString(provider_code))"
+	categoryOf = "if(own_category != '', own_category, transform(toString(provider_code), vocabulary.1, vocabulary.3, ''))"
+)
+
+// decimal turns minor units into Decimal(38,4), exactly.
+func decimal(minor, currency string) string {
+	return fmt.Sprintf("toDecimal128(%s, 4) / %s", minor, unitOf(currency))
+}
+
+// unitOf is the number of minor units in one unit of a currency.
+func unitOf(currency string) string {
+	var codes, units []string
+	exponents := schemas.Exponents()
+	names := make([]string, 0, len(exponents))
+	for c := range exponents {
+		names = append(names, c)
+	}
+	slices.Sort(names)
+	for _, c := range names {
+		if e := exponents[c]; e != 2 {
+			codes = append(codes, literal(c))
+			units = append(units, "1"+strings.Repeat("0", e))
+		}
+	}
+	return fmt.Sprintf("transform(toString(%s), [%s], [%s], 100)", currency, strings.Join(codes, ", "), strings.Join(units, ", "))
+}
+
+// fields lists a table's columns, some replaced, some followed by others.
+func (v viewer) fields(t *schemas.Table, replace map[string]string, after map[string]string) string {
+	var out []string
+	for _, f := range t.Fields {
+		column := quote(f.Name)
+		if r, ok := replace[f.Name]; ok {
+			column = r + " AS " + quote(f.Name)
+		}
+		out = append(out, column)
+		if a, ok := after[f.Name]; ok {
+			out = append(out, a)
+		}
+	}
+	out = append(out, "revision", "snapshot")
+	for _, k := range v.kept[t.Name] {
+		out = append(out, quote(k))
+	}
+	return strings.Join(out, ", ")
+}
+
+// ledger: step_up_required and assurance_level are false and empty as long as
+// no assurance events are loaded.
+func (v viewer) ledger(at string) string {
+	t := schemas.Ledger
+	return fmt.Sprintf("WITH %s\nSELECT %s\nFROM (SELECT * EXCEPT (category), category AS own_category FROM %s.%s WHERE %s)", v.vocabulary(at),
+		v.fields(t, map[string]string{"category": "toLowCardinality(" + categoryOf + ")"},
+			map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount",
+				"session_id": "false AS step_up_required, '' AS assurance_level"}),
+		v.db, rowsTable(t), v.current(t, at))
+}
+
+// operations: provider_code is the payment method, since no alias is known.
+func (v viewer) operations(at string) string {
+	t := schemas.Operations
+	return fmt.Sprintf("SELECT %s\nFROM %s.%s WHERE %s",
+		v.fields(t, nil, map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}),
+		v.db, rowsTable(t), v.current(t, at))
+}
+
+func (v viewer) providers(at string) string {
+	t := schemas.Providers
+	return fmt.Sprintf("SELECT %s\nFROM %s.%s WHERE %s",
+		v.fields(t, nil, map[string]string{"name_ru": "multiIf(name_en != '', name_en, name_az != '', name_az, provider_code) AS provider_name"}),
+		v.db, rowsTable(t), v.current(t, at))
+}

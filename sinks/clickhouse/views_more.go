@@ -1,0 +1,88 @@
+package clickhouse
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/paylake/paylake/schemas"
+)
+
+// Views that are more than a filter over one table. Pure.
+
+// providersHistory: every wording a code has had. A version begins when the
+// catalogue says it changed, or, where it does not say, when it was first read.
+func (v viewer) providersHistory() string {
+	t := schemas.Providers
+	return fmt.Sprintf(`SELECT * EXCEPT (next), if(next = 0, NULL, toNullable(fromUnixTimestamp64Micro(next, 'UTC'))) AS valid_to FROM (
+  SELECT %[1]s, valid_from,
+    leadInFrame(toUnixTimestamp64Micro(valid_from), 1, 0) OVER (PARTITION BY source, provider_code ORDER BY revision ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS next
+  FROM (SELECT *, if(toUnixTimestamp64Micro(updated_at) > 0, updated_at, seen) AS valid_from FROM %[2]s.%[3]s AS r
+    INNER JOIN (SELECT sequence, min(created_at) AS seen FROM %[2]s.manifests GROUP BY sequence) AS m ON r.snapshot = m.sequence
+    WHERE sign = 1 AND load_id IN %[4]s))`,
+		v.fields(t, nil, map[string]string{"name_ru": "multiIf(name_en != '', name_en, name_az != '', name_az, provider_code) AS provider_name"}),
+		v.db, rowsTable(t), v.visible(atComment))
+}
+
+// spend sums rollups. One thing no object can know alone: whether a row of
+// status reversed has a row that reverses it, which may lie in another month
+// and may come later. So that piece is added on reading: such a row without
+// any visible row pointing at it is money that came back on the quiet, and
+// counts as a refund too.
+func (v viewer) spend(at string) string {
+	t := schemas.Ledger
+	quiet := fmt.Sprintf(`SELECT business_date, provider_code, category, source, currency, 0::Int64, 0::Int128, -toInt128(amount_minor)
+    FROM %[1]s.ledger_rows WHERE status = 'reversed' AND %[2]s
+    AND %[3]s
+    AND (source, wallet_id, entry_id) NOT IN (SELECT source, wallet_id, reversal_of FROM %[1]s.ledger_rows WHERE reversal_of != '' AND %[3]s)`,
+		v.db, spendOf(t), v.current(t, at))
+	return fmt.Sprintf(`WITH %[1]s
+SELECT business_date, provider_code, %[2]s AS provider_name, category, source, currency, entries, spend_minor, refunds_minor, spend_minor - refunds_minor AS net_minor,
+  %[3]s AS spend, %[4]s AS refunds, %[5]s AS net
+FROM (SELECT business_date, provider_code, toLowCardinality(%[6]s) AS category, source, currency,
+    sum(entries_) AS entries, sum(spend_) AS spend_minor, sum(refunds_) AS refunds_minor
+  FROM (SELECT business_date, provider_code, category AS own_category, source, currency, entries AS entries_, spend_minor AS spend_, refunds_minor AS refunds_
+    FROM %[7]s.spend_rollup WHERE load_id IN %[8]s
+    UNION ALL
+    %[9]s)
+  GROUP BY business_date, provider_code, category, source, currency
+  HAVING entries != 0 OR spend_minor != 0 OR refunds_minor != 0)`,
+		v.vocabulary(at), nameOf,
+		decimal("spend_minor", "currency"), decimal("refunds_minor", "currency"), decimal("spend_minor - refunds_minor", "currency"),
+		categoryOf, v.db, v.visible(at), quiet)
+}
+
+// parts are the follower's parts, each once.
+func (v viewer) parts() string {
+	return fmt.Sprintf("(SELECT * FROM %s.snapshot_parts WHERE sequence <= %s ORDER BY sequence, part, published_at LIMIT 1 BY sequence, part)",
+		v.db, v.upTo(atComment))
+}
+
+func (v viewer) snapshots() string {
+	return "SELECT sequence, created_at, source, `table`, wallet_id, window_from, window_to, rows, inserted, retracted, duplicates, quarantined, balance_chain, sha256, published_at, final FROM " + v.parts()
+}
+
+// quarantine: seen again, a row is not counted again. Nothing resolves a
+// rejected row yet.
+func (v viewer) quarantine() string {
+	var columns []string
+	for _, c := range []string{"source", "table", "wallet_id", "row_id", "reason", "field", "amount_minor", "currency"} {
+		columns = append(columns, fmt.Sprintf("argMin(tuple(q.%[1]s), q.snapshot).1 AS %[1]s", quote(c)))
+	}
+	return fmt.Sprintf("SELECT id, %s, min(q.first_seen) AS first_seen, min(q.snapshot) AS snapshot, CAST(NULL, 'Nullable(DateTime64(6, \\'UTC\\'))') AS resolved_at\n"+
+		"FROM %s.quarantine_rows AS q WHERE q.snapshot <= %s GROUP BY id", strings.Join(columns, ", "), v.db, v.upTo(atComment))
+}
+
+// completeness: completed windows, joined from the earliest on; up to the
+// first gap everything is there.
+func (v viewer) completeness() string {
+	return fmt.Sprintf("SELECT source, wallet_id, `table`, max(to) AS complete_through FROM (\n"+
+		"  SELECT *, sum(gap) OVER (PARTITION BY source, wallet_id, `table` ORDER BY from, to ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS gaps FROM (\n"+
+		"    SELECT source, wallet_id, `table`, from, to, toInt64(row_number() OVER w > 1 AND from > max(to) OVER (PARTITION BY source, wallet_id, `table` ORDER BY from, to ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS gap\n"+
+		"    FROM (SELECT source, wallet_id, `table`, assumeNotNull(window_from) AS from, assumeNotNull(window_to) AS to FROM %s WHERE final AND window_from IS NOT NULL)\n"+
+		"    WINDOW w AS (PARTITION BY source, wallet_id, `table` ORDER BY from, to)))\n"+
+		"WHERE gaps = 0 GROUP BY source, wallet_id, `table`", v.parts())
+}
+
+func (v viewer) runs() string {
+	return fmt.Sprintf("SELECT * FROM %s.pipeline_runs_rows", v.db)
+}
