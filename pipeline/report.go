@@ -37,7 +37,8 @@ type Report struct {
 	Followers []FollowerReport `json:"followers,omitempty"`
 	// Err is what stopped the run: the sink, the vault, the lease or a signal.
 	// Nil when every stream had its turn, also when some of them failed.
-	Err error `json:"-"`
+	Err   error  `json:"-"`
+	Error string `json:"error,omitempty"` // what Err says
 }
 
 // Tally counts what was read.
@@ -67,8 +68,9 @@ type StreamReport struct {
 	Took   time.Duration  `json:"took_ns"`          // reading, summed over windows
 	Chains []sinks.Chain  `json:"chains,omitempty"` // open and broken ones
 	// At is the window at which the stream stopped.
-	At  schemas.Window `json:"at,omitzero"`
-	Err error          `json:"-"`
+	At    schemas.Window `json:"at,omitzero"`
+	Err   error          `json:"-"`
+	Error string         `json:"error,omitempty"` // what Err says
 }
 
 // FollowerReport says how far a follower came.
@@ -76,6 +78,7 @@ type FollowerReport struct {
 	Name     string         `json:"name"`
 	Position sinks.Position `json:"position"`
 	Err      error          `json:"-"`
+	Error    string         `json:"error,omitempty"` // what Err says
 }
 
 // Exit codes of a run, as documented.
@@ -141,10 +144,38 @@ func (s StreamReport) verdict() Verdict {
 	}
 	for _, c := range s.Chains {
 		if c.State == sinks.ChainBroken {
-			v = v.And(Verdict{CodeFinding, []string{fmt.Sprintf("%s %s: the balance chain is broken", s.Name, c.Window)}})
+			v = v.And(Verdict{CodeFinding, []string{brokenChain(c)}})
 		}
 	}
 	return v
+}
+
+// brokenChain names the first place where a balance does not follow.
+func brokenChain(c sinks.Chain) string {
+	text := fmt.Sprintf("%s %s: the balance chain is broken", c.Stream, c.Window)
+	if len(c.Breaks) == 0 {
+		return text
+	}
+	b := c.Breaks[0]
+	return fmt.Sprintf("%s in %d places, first between %q and %q: rows of %d minor units are missing",
+		text, len(c.Breaks), b.After, b.Before, b.Missing)
+}
+
+// spell writes the errors out, for JSON.
+func (r *Report) spell() {
+	text := func(err error) string {
+		if err == nil {
+			return ""
+		}
+		return err.Error()
+	}
+	r.Error = text(r.Err)
+	for i := range r.Streams {
+		r.Streams[i].Error = text(r.Streams[i].Err)
+	}
+	for i := range r.Followers {
+		r.Followers[i].Error = text(r.Followers[i].Err)
+	}
 }
 
 func codeOf(err error) int {

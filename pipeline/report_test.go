@@ -12,7 +12,7 @@ import (
 )
 
 func TestVerdict(t *testing.T) {
-	broken := StreamReport{Name: "s", Chains: []sinks.Chain{{State: sinks.ChainBroken}}}
+	broken := StreamReport{Name: "s", Chains: []sinks.Chain{{State: sinks.ChainBroken, Breaks: []sinks.Break{{After: "e1", Before: "e2", Missing: -250}}}}}
 	open := StreamReport{Name: "s", Chains: []sinks.Chain{{State: sinks.ChainOpen}}}
 	login := StreamReport{Err: sources.ErrAuth}
 	shape := StreamReport{Err: sources.ErrShape}
@@ -26,7 +26,7 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"nothing", Report{}, 0, ""},
 		{"open chain", Report{Streams: []StreamReport{open}}, 0, ""},
-		{"broken chain", Report{Streams: []StreamReport{broken}}, 3, "chain is broken"},
+		{"broken chain", Report{Streams: []StreamReport{broken}}, 3, `in 1 places, first between "e1" and "e2": rows of -250`},
 		{"quarantine", Report{Pipeline: "p", Quarantined: 2}, 3, "2 new rows"},
 		{"person before finding", Report{Streams: []StreamReport{broken, login}}, 4, "a person must act"},
 		{"failure before person", Report{Streams: []StreamReport{login, shape}}, 1, "unreadable"},

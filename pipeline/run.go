@@ -33,17 +33,23 @@ type run struct {
 // what is whole, within Limits.Grace, and returns the context's error.
 func Run(ctx context.Context, job Job) (Report, error) {
 	r := &run{job: &job, limits: job.Limits.withDefaults(), log: job.log()}
-	if err := job.Validate(); err != nil {
-		return Report{Pipeline: job.Spec.Name, Err: err}, err
+	r.report.Pipeline = job.Spec.Name
+	err := job.Validate()
+	if err == nil {
+		err = r.timed(ctx)
 	}
-	began := job.Now()
-	stream := job.Streams[0].Stream()
-	r.report = Report{Pipeline: job.Spec.Name, Source: stream.Source, Table: stream.Table.Name, Started: began}
-	err := r.locked(ctx)
 	r.report.Err = err
-	r.report.Took = job.Now().Sub(began)
-	r.finish(ctx)
+	r.report.spell()
+	r.say(ctx)
 	return r.report, err
+}
+
+func (r *run) timed(ctx context.Context) error {
+	stream := r.job.Streams[0].Stream()
+	r.report.Source, r.report.Table = stream.Source, stream.Table.Name
+	r.report.Started = r.job.Now()
+	defer func() { r.report.Took = r.job.Now().Sub(r.report.Started) }()
+	return r.locked(ctx)
 }
 
 func (r *run) locked(ctx context.Context) error {
@@ -131,8 +137,8 @@ func (r *run) catchUp(ctx context.Context) {
 	r.report.Followers = r.job.Followers.Wait(waiting)
 }
 
-// finish writes the run's one line.
-func (r *run) finish(ctx context.Context) {
+// say writes the run's one line.
+func (r *run) say(ctx context.Context) {
 	p := r.report
 	attrs := []any{"pipeline", p.Pipeline, "source", p.Source, "table", p.Table, "window", p.Windows,
 		"batch", p.Commits, "rows", p.Read.Rows, "inserted", p.Inserted, "retracted", p.Retracted,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,8 +38,13 @@ func TestRunGoesOnWithoutAFailingStream(t *testing.T) {
 				alloc, s := checked(t), newStore()
 				now := epoch.Add(6 * 24 * time.Hour)
 				bad := wallet(alloc, "b")
+				var asked atomic.Int64 // windows after the failing one
 				bad.before = func(_ context.Context, w schemas.Window, hour time.Time) error {
+					if w.From.After(third) && hour.Equal(w.From) {
+						asked.Add(1)
+					}
 					if w.From.Equal(third) && hour.After(w.From) { // in the middle of its third window
+						time.Sleep(5 * time.Millisecond) // others go on meanwhile, its own next windows too
 						return c.fault()
 					}
 					return nil
@@ -52,6 +58,9 @@ func TestRunGoesOnWithoutAFailingStream(t *testing.T) {
 				v := r.Verdict()
 				if why := strings.Join(v.Why, "\n"); v.Code != c.code || !strings.Contains(why, c.says) || strings.Contains(why, "994501234567") {
 					t.Errorf("verdict %+v", v)
+				}
+				if n := asked.Load(); n > int64(perStream-1)*3 {
+					t.Errorf("%d windows were read after the failure", n)
 				}
 				if b := r.Streams[1]; !b.At.From.Equal(third) || b.Read.Windows != 2 || r.Streams[2].Err != nil {
 					t.Errorf("streams %+v", r.Streams)

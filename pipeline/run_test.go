@@ -262,6 +262,28 @@ func TestRunSpillsLongWindows(t *testing.T) {
 	s.holds(t, epoch, epoch.Add(4*24*time.Hour), "a")
 }
 
+// Rows on disk leave the budget: a long window can be read to its end while
+// another one has its turn.
+func TestRunCountsRowsInMemoryOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		alloc, s := checked(t), newStore()
+		first, long, read := wallet(alloc, "a"), wallet(alloc, "b"), 0
+		first.before = func(context.Context, schemas.Window, time.Time) error { time.Sleep(time.Hour); return nil }
+		long.perHour, long.perPage = 10, 1
+		long.before = func(context.Context, schemas.Window, time.Time) error { read++; return nil }
+		j := job(s, epoch.Add(24*time.Hour), first, long)
+		j.TempDir, j.Limits.SpoolRows, j.Limits.RowsInFlight = t.TempDir(), 15, 80
+		time.AfterFunc(time.Minute, func() {
+			if read != 24 {
+				t.Errorf("%d pages were read ahead", read)
+			}
+		})
+		if _, err := Run(t.Context(), j); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestRunLogsAndTells(t *testing.T) {
 	alloc, s := checked(t), newStore()
 	var out bytes.Buffer

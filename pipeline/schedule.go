@@ -4,7 +4,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
-
-	"github.com/paylake/paylake/sinks"
 )
 
 // ParseSchedule reads a cron expression of five fields, or @hourly and its
@@ -54,7 +51,7 @@ func Schedule(ctx context.Context, jobs []Job, grace time.Duration, log *slog.Lo
 		if err != nil {
 			return fmt.Errorf("pipeline %s: %w", job.Spec.Name, err)
 		}
-		once := alone(job, log).Then(cron.FuncJob(func() { fire(ctx, job, log, report) }))
+		once := alone(job, log).Then(cron.FuncJob(func() { fire(ctx, job, report) }))
 		clock.Schedule(schedule, once)
 		starters = append(starters, once.Run)
 	}
@@ -72,17 +69,11 @@ func alone(job Job, log *slog.Logger) cron.Chain {
 	return cron.NewChain(cron.SkipIfStillRunning(l), cron.Recover(l))
 }
 
-func fire(ctx context.Context, job Job, log *slog.Logger, report func(Report, error)) {
+func fire(ctx context.Context, job Job, report func(Report, error)) {
 	if ctx.Err() != nil { // a firing that was under way when the end came
 		return
 	}
 	r, err := Run(ctx, job)
-	switch {
-	case errors.Is(err, sinks.ErrBusy):
-		log.Info("left to another process", "pipeline", job.Spec.Name)
-	case err != nil && ctx.Err() == nil:
-		log.Error("run failed", "pipeline", job.Spec.Name, "err", err)
-	}
 	if report != nil {
 		report(r, err)
 	}
