@@ -41,7 +41,7 @@ func (q span) hides(s *slot) bool {
 
 // Entries implements mpaytest.Book.
 func (w *World) Entries(wallet string, from, to, now time.Time, skip, limit int) []mpaytest.Entry {
-	rows, late := w.read(wallet, from, to, now, skip, limit)
+	rows, late := w.read(wallet, from, to, w.seen(now), skip, limit)
 	if late {
 		w.late.Add(1)
 	}

@@ -56,7 +56,7 @@ type operationBook struct {
 }
 
 func newOperationBook(o Options, days, rows int) (*operationBook, error) {
-	cal, err := newCalendar("Asia/Bishkek", o.Now(), days, aheadDays)
+	cal, err := newCalendar("Asia/Bishkek", o.Day, days, aheadDays)
 	if err != nil {
 		return nil, err
 	}

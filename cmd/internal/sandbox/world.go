@@ -40,9 +40,14 @@ type Options struct {
 	Rows int
 	// Days is the number of whole days before today; 0 is DefaultDays.
 	Days int
-	// Now is the sandbox's clock. Its day in Baku when the world is made is
-	// today, the anchor of the world; later it only cuts what is visible.
+	// Now is the sandbox's clock; it cuts what is visible.
 	Now func() time.Time
+	// Day is an instant of the day in Baku that the world is anchored at; zero
+	// is the day that Now shows when the world is made.
+	Day time.Time
+	// Still ends the world at the beginning of its Day: what is read twice is
+	// then the same, however much time has passed.
+	Still bool
 	// Chaos names the faults of the world and of its servers; see ChaosNames.
 	Chaos []string
 }
@@ -52,6 +57,7 @@ type World struct {
 	seed    uint64
 	rows    int
 	now     func() time.Time
+	end     time.Time // of a still world: nothing happens after it
 	chaos   chaosSet
 	cal     calendar
 	wallets []*walletBook
@@ -79,8 +85,14 @@ func NewWorld(o Options) (*World, error) {
 	}
 	w := &World{seed: o.Seed, rows: orDefault(o.Rows, DefaultRows), now: o.Now, chaos: chaos}
 	days := orDefault(o.Days, DefaultDays)
-	if w.cal, err = newCalendar("Asia/Baku", o.Now(), days, aheadDays); err != nil {
+	if o.Day.IsZero() {
+		o.Day = o.Now()
+	}
+	if w.cal, err = newCalendar("Asia/Baku", o.Day, days, aheadDays); err != nil {
 		return nil, err
+	}
+	if o.Still {
+		w.end = w.cal.start(days)
 	}
 	w.season = newSeason(w.cal)
 	w.makeWallets()
@@ -100,6 +112,14 @@ func orDefault(n, def int) int {
 // Start is midnight in Baku of the world's first day.
 func (w *World) Start() time.Time { return w.cal.start(0) }
 
+// seen is the instant whose state a reader at now is shown.
+func (w *World) seen(now time.Time) time.Time {
+	if !w.end.IsZero() && now.After(w.end) {
+		return w.end
+	}
+	return now
+}
+
 // Now is the sandbox's clock.
 func (w *World) Now() time.Time { return w.now() }
 
@@ -114,7 +134,7 @@ func (w *World) Wallets() []mpaytest.Wallet {
 
 // Providers is the catalogue at an instant; see season.
 func (w *World) Providers(now time.Time) (version string, rows []mpaytest.Provider) {
-	return w.season.catalogue(now)
+	return w.season.catalogue(w.seen(now))
 }
 
 // Operations lists the platform's operations; see operationBook.
@@ -122,5 +142,5 @@ func (w *World) Operations(project int64, from, to, now time.Time, skip, limit i
 	if project != ProjectID {
 		return nil
 	}
-	return w.ops.list(from, to, now, skip, limit)
+	return w.ops.list(from, to, w.seen(now), skip, limit)
 }

@@ -232,3 +232,27 @@ func TestBadOptions(t *testing.T) {
 		}
 	}
 }
+
+// A still world shows the same whenever it is asked, and nothing of its day.
+func TestAStillWorldStandsStill(t *testing.T) {
+	clock := noon
+	o := Options{Seed: 3, Rows: 2000, Day: noon, Still: true, Now: func() time.Time { return clock }}
+	w := newWorld(t, o)
+	before := w.Truth(clock)
+	clock = noon.AddDate(0, 0, 9)
+	after := w.Truth(clock)
+	before.Until, after.Until = time.Time{}, time.Time{}
+	if !reflect.DeepEqual(before, after) {
+		t.Error("a still world changed in nine days")
+	}
+	end := w.cal.start(DefaultDays)
+	for _, wallet := range w.Wallets() {
+		if rows := w.Entries(wallet.ID, end, clock, clock, 0, 1); len(rows) > 0 {
+			t.Errorf("%s has a row of the day itself: %s", wallet.ID, rows[0].PostedAt)
+		}
+	}
+	o.Still = false
+	if live := newWorld(t, o).Truth(clock); reflect.DeepEqual(live.Rows, after.Rows) {
+		t.Error("a living world should have gone on")
+	}
+}
