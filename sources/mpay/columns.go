@@ -30,12 +30,13 @@ type column struct {
 	valid []bool // nullable columns only
 	nulls int
 	null  bool // the field may be NULL
+	rows  *int // rows of the page that are complete
 }
 
 func newColumns(t *schemas.Table, alloc memory.Allocator) *columns {
 	c := &columns{schema: t.ArrowSchema(), alloc: alloc, cols: make([]column, len(t.Fields))}
 	for i, f := range t.Fields {
-		c.cols[i] = column{kind: f.Kind, null: f.Nullable}
+		c.cols[i] = column{kind: f.Kind, null: f.Nullable, rows: &c.rows}
 	}
 	return c
 }
@@ -49,14 +50,33 @@ func (c *columns) reset() {
 	}
 }
 
+// text appends a value. Most fields are absent from most pages: as long as a
+// column has only seen empty text it stores nothing.
 func (c *column) text(v []byte) {
+	if len(c.bytes) == 0 && !c.begin(len(v)) {
+		return
+	}
 	c.bytes = append(c.bytes, v...)
 	c.ends = append(c.ends, int32(len(c.bytes)))
 }
 
 func (c *column) string(v string) {
+	if len(c.bytes) == 0 && !c.begin(len(v)) {
+		return
+	}
 	c.bytes = append(c.bytes, v...)
 	c.ends = append(c.ends, int32(len(c.bytes)))
+}
+
+// begin makes up for the empty values before the first one that is not.
+func (c *column) begin(n int) bool {
+	if n == 0 {
+		return false
+	}
+	for range *c.rows {
+		c.ends = append(c.ends, 0)
+	}
+	return true
 }
 
 func (c *column) int64(v int64) { c.i64 = append(c.i64, v) }
@@ -89,7 +109,7 @@ func (c *columns) array(col *column, t arrow.DataType) arrow.Array {
 		offsets := c.buffer(4 * (c.rows + 1))
 		ends := arrow.Int32Traits.CastFromBytes(offsets.Bytes())
 		ends[0] = 0
-		copy(ends[1:], col.ends)
+		clear(ends[1+copy(ends[1:], col.ends):]) // nothing but empty text: no ends were kept
 		buffers = append(buffers, offsets, c.copy(col.bytes))
 	case schemas.Int32, schemas.Date:
 		buffers = append(buffers, c.copy(arrow.Int32Traits.CastToBytes(col.i32)))

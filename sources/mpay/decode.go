@@ -57,8 +57,6 @@ type rowReader interface {
 	end(d *decoder) (outside bool)
 	// about fills what could be read of a row that is refused.
 	about(d *decoder, r *schemas.Reject)
-	// money reports whether rows need the page's currency.
-	money() bool
 }
 
 // decoder reads pages of one table, one after the other. Not for concurrent use.
@@ -66,6 +64,7 @@ type decoder struct {
 	table rowReader
 	cols  *columns
 	seen  seenRows
+	money bool // rows need the page's currency
 
 	body  []byte
 	json  *jsontext.Decoder
@@ -74,6 +73,7 @@ type decoder struct {
 	plain bool // no string of body has an escape
 
 	currency []byte // of the page
+	at       int    // behind the last token of the row
 	after    int    // where the last row ended: the next one begins behind it
 	inRows   bool
 	row      rowState
@@ -94,7 +94,8 @@ type rowState struct {
 }
 
 func newDecoder(table rowReader, cols *columns) *decoder {
-	return &decoder{table: table, cols: cols, json: jsontext.NewDecoder(bytes.NewReader(nil))}
+	_, money := table.(*ledgerRows)
+	return &decoder{table: table, cols: cols, money: money, json: jsontext.NewDecoder(bytes.NewReader(nil))}
 }
 
 // page decodes one body. The body is the decoder's until it returns, and may

@@ -135,8 +135,7 @@ func (l *ledgerRows) window(w schemas.Window) {
 	l.from, l.to, l.proof = w.From.UnixMicro(), w.To.UnixMicro(), 1<<62
 }
 
-func (l *ledgerRows) money() bool { return true }
-func (l *ledgerRows) begin()      { l.has = 0 }
+func (l *ledgerRows) begin() { l.has = 0 }
 
 func (l *ledgerRows) set(d *decoder, name []byte, v value) bool {
 	f := fieldOf(name)

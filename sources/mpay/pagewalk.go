@@ -105,7 +105,7 @@ func (w *pageWalk) errorField() error {
 
 func (w *pageWalk) rowsField() error {
 	d := w.d
-	if d.table.money() && !w.known([]byte("currency")) {
+	if d.money && !w.known([]byte("currency")) {
 		return w.deferRows()
 	}
 	if d.json.PeekKind() == 'n' {

@@ -40,8 +40,6 @@ func newProviderRows(t *schemas.Table, c *columns, source string, zone *time.Loc
 		col: func(name string) *column { return &c.cols[t.Index(name)] }}
 }
 
-func (p *providerRows) money() bool { return false }
-
 func (p *providerRows) begin() { p.has, p.names = 0, [3]string{} }
 
 func (p *providerRows) set(d *decoder, name []byte, v value) bool {

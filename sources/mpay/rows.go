@@ -72,23 +72,23 @@ func (d *decoder) readRow() error {
 		return err
 	}
 	d.begin()
-	d.row.start = d.pos() - 1
-	for d.json.PeekKind() != '}' {
-		raw, err := d.json.ReadValue()
+	d.at = d.pos()
+	d.row.start = d.at - 1
+	for !d.closing() {
+		raw, err := d.token()
 		if err != nil {
 			return err
 		}
-		name := d.name(d.slice(len(raw)))
+		name := d.name(raw)
 		d.row.last = name
-		raw, err = d.json.ReadValue()
-		if err != nil {
+		if raw, err = d.token(); err != nil {
 			return err
 		}
 		if d.row.fields++; d.row.fields > maxFields {
 			d.bad(schemas.ReasonTooLong, "")
 			continue
 		}
-		d.field(name, value{kind: raw.Kind(), text: d.slice(len(raw))})
+		d.field(name, value{kind: jsontext.Value(raw).Kind(), text: raw})
 	}
 	if _, err := d.json.ReadToken(); err != nil {
 		return err
@@ -97,11 +97,43 @@ func (d *decoder) readRow() error {
 	return nil
 }
 
-// slice returns the n bytes read last, in the body itself: they stay as they
-// are while the page is read.
-func (d *decoder) slice(n int) []byte {
-	end := d.pos()
-	return d.body[end-n : end]
+// closing reports whether the row's bracket comes next. It looks at the body
+// itself, which is cheaper than PeekKind; the JSON decoder has the last word.
+func (d *decoder) closing() bool {
+	i := d.gap()
+	return i < len(d.body) && d.body[i] == '}'
+}
+
+// token reads one name or value and returns its bytes in the body itself: they
+// stay as they are while the page is read. Reading token by token is what
+// makes jsontext fast; only objects and arrays are read as a whole.
+func (d *decoder) token() (raw []byte, err error) {
+	start := d.gap()
+	if start < len(d.body) && (d.body[start] == '{' || d.body[start] == '[') {
+		_, err = d.json.ReadValue()
+	} else {
+		_, err = d.json.ReadToken()
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.at = d.pos()
+	return d.body[start:d.at], nil
+}
+
+// gap is the offset of what comes after the last token: behind its separator,
+// which the JSON decoder checks, and white space.
+func (d *decoder) gap() int {
+	i := d.at
+	for i < len(d.body) {
+		switch d.body[i] {
+		case ',', ':', ' ', '\n', '\t', '\r':
+			i++
+		default:
+			return i
+		}
+	}
+	return i
 }
 
 func (d *decoder) name(raw []byte) []byte {
