@@ -78,6 +78,7 @@ type ProviderCount struct {
 // Truth reads the whole world as it stands at an instant, as its clients could
 // have read it by then.
 func (w *World) Truth(until time.Time) Truth {
+	until = w.seen(until)
 	t := Truth{Seed: w.seed, Start: w.Start().Format(time.DateOnly), Until: until.UTC()}
 	sums := ledgerSums{}
 	for _, b := range w.wallets {
