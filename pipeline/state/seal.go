@@ -39,11 +39,11 @@ func (s sealer) open(ctx context.Context, address string, sealed []byte) ([]byte
 	}
 	text, err := s.keeper.Decrypt(ctx, sealed)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSealed, err)
+		return nil, fmt.Errorf("%w (%w)", ErrSealed, err)
 	}
 	raw, ok := bytes.CutPrefix(text, header(address))
 	if !ok {
-		return nil, fmt.Errorf("%w: it was sealed for another row", ErrSealed)
+		return nil, fmt.Errorf("%w (it was sealed for another row)", ErrSealed)
 	}
 	return raw, nil
 }

@@ -25,7 +25,10 @@ func (s Sessions) Load(ctx context.Context, source, wallet string) ([]byte, erro
 	if err == nil {
 		tokens, err = s.db.seal.open(ctx, sessionAddress(source, wallet), sealed)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrSealed):
+		return nil, fmt.Errorf("session of wallet %s at %s: %w, or type: paylake login --wallet %s", wallet, source, err, wallet)
+	case err != nil:
 		return nil, fmt.Errorf("session of wallet %s at %s: %w", wallet, source, err)
 	}
 	return tokens, nil

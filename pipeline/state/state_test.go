@@ -130,7 +130,10 @@ func TestOtherKeyOpensNothing(t *testing.T) {
 		}
 		o.Keeper = keeper(t)
 		_, err := open(t, o).Sessions().Load(ctx, "mpay", "w1")
-		if !errors.Is(err, ErrSealed) || !strings.Contains(err.Error(), "`secrets:`") {
+		if !errors.Is(err, ErrSealed) || !strings.Contains(err.Error(), "`secrets:`") || !strings.Contains(err.Error(), "paylake login --wallet w1") {
+			t.Error(err)
+		}
+		if err := open(t, o).Sessions().Save(ctx, "mpay", "w1", []byte("new login")); err != nil { // what the login does
 			t.Error(err)
 		}
 	})
