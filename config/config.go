@@ -9,6 +9,7 @@ package config
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -158,4 +159,15 @@ func (c *Config) defaults() {
 	if c.Listen == "" {
 		c.Listen = defaultListen
 	}
+}
+
+// Secrets lists every secret that the configuration refers to, in its order.
+func (c *Config) Secrets() []Secret {
+	all := []Secret{c.WarehousePassword, c.State, c.Keeper, c.Keys.Pseudonym, c.Keys.Audit}
+	for _, s := range c.Sources {
+		all = append(all, s.ServerKey)
+		all = append(append(all, s.WebhookSecret...), s.Secret...)
+		all = append(all, s.DataToken, s.DataSecret)
+	}
+	return slices.DeleteFunc(all, Secret.IsZero)
 }

@@ -110,3 +110,18 @@ func absoluteURL(dir, scheme, text string) string {
 	}
 	return out
 }
+
+// LakeURL reads a lake's URL as a person types it in a folder: relative forms
+// count from there, and a plain path is one too.
+func LakeURL(dir, text string) (string, error) {
+	if !strings.Contains(text, ":") {
+		text = "file:" + text
+	}
+	p := newProblems("")
+	u := absoluteURL(dir, "file", text)
+	checkURL(p, "lake", u, "file", "s3", "gs", "azblob")
+	if len(p.list) > 0 {
+		return "", errors.New(p.list[0].Text)
+	}
+	return u, nil
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// handler answers /healthz (the process is alive) and /readyz (state, lake and
+// warehouse can be reached). Everything else is an RFC 9457 problem.
+func (h *house) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", h.ready)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		problem(w, http.StatusNotFound, "there is nothing at this address")
+	})
+	return mux
+}
+
+const readyPatience = 5 * time.Second
+
+func (h *house) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyPatience)
+	defer cancel()
+	checks := []struct {
+		name string
+		ask  func(context.Context) error
+	}{
+		{"state", h.state.Ping},
+		{"lake", func(ctx context.Context) error { _, err := h.lake.Head(ctx); return err }},
+		{"warehouse", h.store.ping},
+	}
+	for _, c := range checks {
+		if err := c.ask(ctx); err != nil {
+			h.p.log.Debug("not ready", "part", c.name, "err", err)
+			problem(w, http.StatusServiceUnavailable, c.name+" is out of reach; the log says why")
+			return
+		}
+	}
+	answer(w, http.StatusOK, map[string]string{"status": "ready"})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client went away
+}
+
+// problem answers with RFC 9457 problem+json.
+func problem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail,
+	})
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paylake/paylake/sinks/clickhouse"
+)
+
+var queryFormats = []string{"table", "json", "csv"}
+
+func (p *program) queryCommand() *cobra.Command {
+	var format string
+	var snapshot int64
+	cmd := &cobra.Command{
+		Use: "query SQL", Short: "Ask the warehouse, as a user who can only read",
+		Example: `  paylake query "SELECT provider_name, currency, sum(spend) FROM spend_by_provider GROUP BY ALL"
+  paylake query --format csv "SELECT * FROM ledger WHERE business_date = '2026-03-01'" > march-1.csv
+  paylake query --snapshot 12 "SELECT count() FROM ledger"`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains(queryFormats, format) {
+				return usagef("--format is table, json or csv, not %q", format)
+			}
+			if cmd.Flags().Changed("snapshot") && snapshot < 1 {
+				return usagef("--snapshot is the number of a manifest, from 1 on; see: paylake snapshots")
+			}
+			return p.query(cmd.Context(), args[0], clickhouse.Query{Format: clickhouse.Format(format), Snapshot: snapshot})
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "table", "`table|json|csv`; csv has a header line")
+	cmd.Flags().Int64Var(&snapshot, "snapshot", 0, "as of manifest `N`")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(queryFormats, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (p *program) query(ctx context.Context, sql string, q clickhouse.Query) (err error) {
+	if strings.TrimSpace(sql) == "" {
+		return usagef(`query needs SQL, such as: paylake query "SELECT * FROM spend_by_provider"`)
+	}
+	h, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	ch, err := h.openWarehouse(ctx)
+	if err != nil {
+		return err
+	}
+	return ch.Query(ctx, sql, q, p.stdout)
+}
+
+// openWarehouse opens lake and warehouse for commands that ask the warehouse.
+func (h *house) openWarehouse(ctx context.Context) (*clickhouse.Warehouse, error) {
+	if err := h.readLake(ctx); err != nil {
+		return nil, err
+	}
+	h.store = h.newWarehouse()
+	return h.store.get(ctx)
+}

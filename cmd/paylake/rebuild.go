@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paylake/paylake/config"
+)
+
+func (p *program) rebuildCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "rebuild", Short: "Make the warehouse again from the lake", Args: cobra.NoArgs,
+		Long: `Drops what the warehouse holds and loads every object of the lake again. The lake
+is not touched. Exit code 5 while paylake up or another holder runs.`,
+		Example: "  paylake rebuild",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.rebuild(cmd.Context()) },
+	}
+}
+
+func (p *program) rebuild(ctx context.Context) (err error) {
+	p.boundMemory()
+	h, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	if err := h.openState(ctx); err != nil {
+		return err
+	}
+	if err := h.openLake(ctx); err != nil {
+		return err
+	}
+	if err := h.holdWarehouse(ctx); err != nil {
+		return err
+	}
+	ch, err := h.store.get(ctx)
+	if err != nil {
+		return err
+	}
+	began := p.now()
+	if err := ch.Rebuild(ctx); err != nil {
+		return err
+	}
+	head, err := h.lake.Head(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "the warehouse is rebuilt up to manifest %d, took %s\n", head, rounded(p.now().Sub(began)))
+	return nil
+}
+
+// holdWarehouse becomes the only holder of an embedded warehouse.
+func (h *house) holdWarehouse(ctx context.Context) (err error) {
+	h.store = h.newWarehouse()
+	if h.cfg.Warehouse == config.Embedded {
+		h.store.server, err = h.acquire(ctx, true)
+	}
+	return err
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paylake/paylake/cmd/internal/sandbox"
+)
+
+type sandboxFlags struct {
+	listen string
+	seed   uint64
+	rows   int
+	chaos  []string
+	write  string
+	day    string
+	still  bool
+}
+
+func (p *program) sandboxCommand() *cobra.Command {
+	var f sandboxFlags
+	cmd := &cobra.Command{
+		Use: "sandbox", Short: "All fake upstreams on one port, to try paylake with", Args: cobra.NoArgs,
+		Long: `Serves a wallet façade and a payment platform with believable, deterministic
+data, and under /sandbox/truth the totals that a right reader arrives at.
+--write-config writes a configuration that points here, with its keys beside it.
+
+Chaos names: ` + strings.Join(sandbox.ChaosNames(), ", ") + `.`,
+		Example: `  paylake sandbox --listen 127.0.0.1:8090 --write-config paylake.yaml
+  paylake sandbox --rows 1000000 --chaos expiry,throttle,late`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.sandbox(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8090", "`ADDRESS`; port 0: the system chooses")
+	flags.Uint64Var(&f.seed, "seed", 1, "the same seed on the same day is the same world")
+	flags.IntVar(&f.rows, "rows", sandbox.DefaultRows, "ledger rows of all wallets up to today")
+	flags.StringSliceVar(&f.chaos, "chaos", nil, "faults by `NAME,…`")
+	flags.StringVar(&f.day, "day", "", "`YYYY-MM-DD` that the data is anchored at (today)")
+	flags.BoolVar(&f.still, "still", false, "nothing happens after the beginning of that day")
+	flags.StringVar(&f.write, "write-config", "", "write a ready configuration to `FILE`, keys beside it")
+	_ = cmd.RegisterFlagCompletionFunc("chaos", cobra.FixedCompletions(sandbox.ChaosNames(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (p *program) sandbox(ctx context.Context, f sandboxFlags) error {
+	day, err := sandboxDay(f.day)
+	if err != nil {
+		return err
+	}
+	world, err := sandbox.NewWorld(sandbox.Options{Seed: f.seed, Rows: f.rows, Now: p.now, Day: day, Still: f.still, Chaos: f.chaos})
+	if err != nil {
+		return usagef("%w", err)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("sandbox: %w; choose another --listen", err)
+	}
+	origin := "http://" + listener.Addr().String()
+	if f.write != "" {
+		if err := writeSandboxConfig(world, origin, f.write); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		fmt.Fprintf(p.stderr, "wrote %s; in another terminal: paylake run -c %s\n", f.write, f.write)
+	}
+	fmt.Fprintln(p.stdout, origin)
+	fmt.Fprintf(p.stderr, "sandbox: %d ledger rows, seed %d; truth at %s/sandbox/truth; stop with Ctrl-C\n", f.rows, f.seed, origin)
+	return serve(ctx, &http.Server{Handler: sandbox.Handler(world, sandbox.HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second}, listener)
+}
+
+// sandboxDay is noon UTC of the day asked for, which is the same day in Baku
+// and in Bishkek; zero for today.
+func sandboxDay(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return time.Time{}, usagef("--day is a date such as 2026-03-31, not %q", text)
+	}
+	return day.Add(12 * time.Hour), nil
+}
+
+// serve answers until ctx ends, then lets requests under way finish.
+func serve(ctx context.Context, s *http.Server, l net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := s.Shutdown(late); err != nil {
+		return s.Close()
+	}
+	return nil
+}
+
+// writeSandboxConfig writes a configuration and, in a folder beside it, the
+// keys that it refers to. Lake, state and warehouse will lie there too.
+func writeSandboxConfig(world *sandbox.World, origin, file string) error {
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	dir := filepath.Dir(file)
+	keys := filepath.Join(dir, sandboxKeys)
+	if err := os.MkdirAll(keys, 0o700); err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	for _, c := range sandbox.Credentials() {
+		if err := os.WriteFile(filepath.Join(keys, c.File), []byte(c.Value+"\n"), 0o600); err != nil {
+			return fmt.Errorf("write %s: %w", file, err)
+		}
+	}
+	text := world.Config(origin, sandbox.ConfigOptions{Exe: exe, DataDir: sandboxData, KeysDir: sandboxKeys})
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	return nil
+}
+
+// Where a written configuration keeps its data and keys, from its own folder.
+const (
+	sandboxData = "paylake-sandbox"
+	sandboxKeys = "paylake-sandbox/keys"
+)

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paylake/paylake/config"
+	"github.com/paylake/paylake/pipeline"
+	"github.com/paylake/paylake/sinks"
+)
+
+const (
+	upGrace     = 45 * time.Second // for running jobs after a signal
+	followEvery = 10 * time.Second // the followers look for what others committed
+)
+
+func (p *program) upCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "up", Short: "Everything: schedules, followers, health, embedded ClickHouse", Args: cobra.NoArgs,
+		Long: `Runs every pipeline that has a schedule, at once and then at its hours, keeps the
+warehouse following the lake, and answers /healthz and /readyz. Stops cleanly on
+SIGTERM: what is committed is whole, and the exit code is 0.`,
+		Example: "  paylake up\n  paylake up --log json",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.up(cmd.Context()) },
+	}
+}
+
+func (p *program) up(ctx context.Context) (err error) {
+	p.boundMemory()
+	if err := p.logTotals(); err != nil {
+		return err
+	}
+	h, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	listener, err := h.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	jobs, followers, err := h.openUp(ctx)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	fmt.Fprintf(p.stdout, "%s://%s\n", h.scheme(), listener.Addr())
+	return h.stay(ctx, listener, jobs, followers)
+}
+
+// stopped makes a clean stop of an interrupted start.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// listen takes the address first: a second `up` on it should move nothing.
+func (h *house) listen(ctx context.Context) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", h.cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w; change listen in %s or stop the other process", err, h.cfg.File)
+	}
+	if h.cfg.TLS == nil {
+		return l, nil
+	}
+	pair, err := tls.LoadX509KeyPair(h.cfg.TLS.Cert, h.cfg.TLS.Key)
+	if err != nil {
+		return nil, errors.Join(misconfigured(fmt.Errorf("tls: %w", err)), l.Close())
+	}
+	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}), nil
+}
+
+func (h *house) scheme() string {
+	if h.cfg.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// openUp opens everything. The embedded warehouse is held exclusively; when it
+// cannot be started the lake is filled all the same, and it is tried again.
+func (h *house) openUp(ctx context.Context) ([]pipeline.Job, *pipeline.Followers, error) {
+	var scheduled []config.Pipeline
+	for _, q := range h.cfg.Pipelines {
+		if q.Schedule != "" {
+			scheduled = append(scheduled, q)
+		}
+	}
+	jobs, followers, err := h.openJobs(ctx, scheduled, span{})
+	if err != nil {
+		return nil, nil, err
+	}
+	h.store.again = true
+	if h.cfg.Warehouse != config.Embedded {
+		return jobs, followers, nil
+	}
+	server, err := h.acquire(ctx, true)
+	switch {
+	case errors.Is(err, sinks.ErrBusy), ctx.Err() != nil:
+		return nil, nil, err
+	case err != nil:
+		h.p.log.Error("embedded warehouse not started; the lake goes on without it", "err", err)
+	default:
+		h.store.server = server
+	}
+	return jobs, followers, nil
+}
+
+// stay serves and runs the schedules until a signal comes.
+func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, followers *pipeline.Followers) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	server := &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() {
+		defer cancel() // nobody could see how it is: stop
+		served <- serve(ctx, server, l)
+	}()
+	go h.follow(ctx, followers)
+	err := pipeline.Schedule(ctx, jobs, upGrace, h.p.log, func(r pipeline.Report, _ error) {
+		h.store.remember(ctx, h.state, r)
+	})
+	return errors.Join(err, <-served)
+}
+
+// follow lets the followers look now and then, for what other processes
+// committed and for a warehouse that comes back.
+func (h *house) follow(ctx context.Context, followers *pipeline.Followers) {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		followers.Nudge(ctx)
+		for _, f := range followers.Wait(ctx) {
+			if f.Err != nil && ctx.Err() == nil {
+				h.p.log.Warn("follower behind", "follower", f.Name, "err", f.Err)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,361 @@
+package main
+
+// The wiring, top to bottom: configuration → state → sources → lake →
+// warehouse → jobs. Each step opens one thing and says how to close it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"gocloud.dev/secrets"
+	"gocloud.dev/secrets/localsecrets"
+	"golang.org/x/time/rate"
+
+	"github.com/paylake/paylake/config"
+	"github.com/paylake/paylake/pipeline"
+	"github.com/paylake/paylake/pipeline/state"
+	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks/lake"
+	"github.com/paylake/paylake/sources"
+	"github.com/paylake/paylake/sources/flashpay"
+	"github.com/paylake/paylake/sources/mpay"
+)
+
+// house is what is open. Fields are nil until their step has been taken.
+type house struct {
+	p     *program
+	cfg   *config.Config
+	state *state.DB
+	mpay  map[string]*mpay.Upstream
+	psp   map[string]*flashpay.Upstream
+	lake  *lake.Lake
+	store *warehouse
+
+	limits  map[string]*rate.Limiter // by source, for all its pipelines
+	pseudo  *schemas.Pseudonymizer
+	closers []func() error
+}
+
+// configPath is where the configuration lies.
+func (p *program) configPath() string {
+	for _, path := range []string{p.configFile, p.getenv("PAYLAKE_CONFIG")} {
+		if path != "" {
+			return path
+		}
+	}
+	return "paylake.yaml"
+}
+
+// open reads the configuration; everything else is opened step by step.
+func (p *program) open() (*house, error) {
+	cfg, err := config.Load(p.configPath(), p.getenv)
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	return &house{p: p, cfg: cfg}, nil
+}
+
+// close closes everything in reverse order.
+func (h *house) close() error {
+	var errs []error
+	for _, c := range slices.Backward(h.closers) {
+		errs = append(errs, c())
+	}
+	h.closers = nil
+	return errors.Join(errs...)
+}
+
+func (h *house) onClose(f func() error) { h.closers = append(h.closers, f) }
+
+// openState opens the operational database with the keeper that seals it.
+func (h *house) openState(ctx context.Context) error {
+	keeper, err := h.openKeeper(ctx)
+	if err != nil {
+		return err
+	}
+	place, err := h.cfg.StateURL(ctx)
+	if err != nil {
+		return misconfigured(err)
+	}
+	h.state, err = state.Open(ctx, state.Options{URL: place, Keeper: keeper, Now: h.p.now})
+	if err != nil {
+		return err
+	}
+	h.onClose(h.state.Close)
+	return nil
+}
+
+// openKeeper opens `secrets`; nil when the configuration has none.
+func (h *house) openKeeper(ctx context.Context) (*secrets.Keeper, error) {
+	if h.cfg.Keeper.IsZero() {
+		return nil, nil
+	}
+	text, err := h.cfg.Keeper.Text(ctx)
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	key, local, err := config.KeeperKey(text)
+	if err != nil {
+		return nil, misconfigured(fmt.Errorf("secrets: %w", err))
+	}
+	var keeper *secrets.Keeper
+	if local {
+		keeper = localsecrets.NewKeeper(key)
+	} else if keeper, err = secrets.OpenKeeper(ctx, text); err != nil {
+		// The error is not shown: it would quote the URL.
+		return nil, misconfigured(errors.New("secrets: the keeper cannot be opened; this build knows base64key://"))
+	}
+	h.onClose(keeper.Close)
+	return keeper, nil
+}
+
+// openSources makes the upstreams that the named sources need; it sends
+// nothing. State must be open.
+func (h *house) openSources(ctx context.Context, names []string) error {
+	key, err := h.cfg.Keys.Pseudonym.Value(ctx)
+	if err != nil {
+		return misconfigured(err)
+	}
+	if h.pseudo, err = schemas.NewPseudonymizer(1, key); err != nil {
+		return misconfigured(fmt.Errorf("keys.pseudonym: %w", err))
+	}
+	h.mpay, h.psp = map[string]*mpay.Upstream{}, map[string]*flashpay.Upstream{}
+	h.limits = map[string]*rate.Limiter{}
+	for _, s := range h.cfg.Sources {
+		if !slices.Contains(names, s.Name) {
+			continue
+		}
+		if !s.Rate.IsZero() {
+			// A burst of one: no second ever sees more than it should.
+			h.limits[s.Name] = rate.NewLimiter(rate.Limit(s.Rate.PerSecond()), 1)
+		}
+		switch s.Type {
+		case config.MPAY:
+			err = h.openMPAY(ctx, s)
+		case config.Flashpay:
+			err = h.openFlashpay(ctx, s)
+		}
+		if err != nil {
+			return misconfigured(err)
+		}
+	}
+	return nil
+}
+
+func (h *house) openMPAY(ctx context.Context, s config.Source) error {
+	serverKey, err := s.ServerKey.Text(ctx)
+	if err != nil {
+		return err
+	}
+	c := mpay.Config{
+		Name: s.Name, URL: s.URL, ServerKey: serverKey, Zone: s.Zone, Keep: h.keep(s.Name, "ledger"),
+		Client: httpClient(time.Minute), Pseudonyms: h.pseudo, Sessions: h.state.Sessions(),
+		Now: h.p.now, Limiter: h.limits[s.Name], Log: h.p.log,
+	}
+	for _, w := range s.Wallets {
+		c.Wallets = append(c.Wallets, mpay.Wallet{ID: w.ID, MSISDN: w.MSISDN, OTP: h.p.otpOf(h.cfg.Dir, w)})
+	}
+	h.mpay[s.Name], err = mpay.New(c)
+	return err
+}
+
+func (h *house) openFlashpay(ctx context.Context, s config.Source) error {
+	if s.DataURL == "" { // payment initiation only
+		return nil
+	}
+	token, err := s.DataToken.Text(ctx)
+	if err != nil {
+		return err
+	}
+	secret, err := s.DataSecret.Text(ctx)
+	if err != nil {
+		return err
+	}
+	h.psp[s.Name], err = flashpay.New(flashpay.Config{
+		Name: s.Name, DataURL: s.DataURL, ProjectID: s.ProjectID, Token: token, TokenSecret: secret,
+		Zone: s.Zone, Client: httpClient(0), Fields: s.Fields, Keep: h.keep(s.Name, "operations"), Pseudonyms: h.pseudo,
+	})
+	return err
+}
+
+// keep lists the upstream fields that become columns of a source's table.
+func (h *house) keep(source, table string) []string {
+	for _, p := range h.cfg.Pipelines {
+		if p.Source == source && p.Table == table {
+			return p.Keep
+		}
+	}
+	return nil
+}
+
+// httpClient has room for many requests to one host. The timeout covers one
+// whole answer; 0 leaves it to the source.
+func httpClient(timeout time.Duration) *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 32
+	return &http.Client{Transport: t, Timeout: timeout}
+}
+
+// openLake opens the lake to write in it, and creates a folder for it.
+func (h *house) openLake(ctx context.Context) (err error) {
+	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, Create: true})
+	if err != nil {
+		return err
+	}
+	h.onClose(h.lake.Close)
+	return nil
+}
+
+// readLake opens the lake for reading. A lake that is not there yet stays nil:
+// there is nothing in it.
+func (h *house) readLake(ctx context.Context) (err error) {
+	if path, ok := strings.CutPrefix(h.cfg.Lake, "file://"); ok {
+		path, _, _ = strings.Cut(path, "?")
+		if plain, err := url.PathUnescape(path); err == nil {
+			path = plain
+		}
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+	}
+	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, SkipProbe: true})
+	if err != nil {
+		return err
+	}
+	h.onClose(h.lake.Close)
+	return nil
+}
+
+func (h *house) tempDir() string { return filepath.Join(h.cfg.DataDir, "tmp") }
+
+// chosen returns the named pipelines in the order of the file; all without
+// names.
+func (h *house) chosen(names []string) ([]config.Pipeline, error) {
+	known := h.cfg.PipelineNames()
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			return nil, usagef("%s has no pipeline %q; %s", h.cfg.File, n, suggestion(n, known))
+		}
+	}
+	if len(known) == 0 {
+		return nil, usagef("%s has no pipelines; add some, such as pipelines: {ledger: {source: …, table: ledger, start: 2026-01-01}}", h.cfg.File)
+	}
+	var out []config.Pipeline
+	for _, q := range h.cfg.Pipelines {
+		if len(names) == 0 || slices.Contains(names, q.Name) {
+			out = append(out, q)
+		}
+	}
+	return out, nil
+}
+
+func suggestion(word string, known []string) string {
+	if near := config.Nearest(word, known); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return "there are " + strings.Join(known, ", ")
+}
+
+// spec is a pipeline as the planner sees it.
+func (h *house) spec(q config.Pipeline) pipeline.Spec {
+	s, _ := h.cfg.SourceNamed(q.Source)
+	spec := pipeline.Spec{Name: q.Name, Schedule: q.Schedule, Lookback: q.Lookback, Lag: q.Lag, Zone: s.Zone, Step: stepOf(q.Window)}
+	if !q.Start.IsZero() {
+		spec.Start = dayIn(q.Start, s.Zone)
+	}
+	return spec
+}
+
+// dayIn is the first instant of a day in a zone: noon always exists, midnight
+// does not.
+func dayIn(d config.Date, zone *time.Location) time.Time {
+	return pipeline.StartOfDay(d.In(zone).Add(12*time.Hour), zone)
+}
+
+// stepOf makes whole days follow the calendar.
+func stepOf(d time.Duration) pipeline.Step {
+	const day = 24 * time.Hour
+	if d > 0 && d%day == 0 {
+		return pipeline.Step{Days: int(d / day)}
+	}
+	return pipeline.Step{Every: d}
+}
+
+// streams names what a pipeline reads; it needs the configuration alone.
+func (h *house) streams(q config.Pipeline) []schemas.Stream {
+	table, _ := schemas.ByName(q.Table)
+	table = table.Keep(q.Keep...)
+	s, _ := h.cfg.SourceNamed(q.Source)
+	if s.Type != config.MPAY || table.Catalogue {
+		return []schemas.Stream{{Source: s.Name, Table: table}}
+	}
+	var out []schemas.Stream
+	for _, w := range s.Wallets {
+		out = append(out, schemas.Stream{Source: s.Name, Wallet: w.ID, Table: table})
+	}
+	return out
+}
+
+// job wires one pipeline. Sources, state and lake must be open.
+func (h *house) job(q config.Pipeline, followers *pipeline.Followers) pipeline.Job {
+	return pipeline.Job{
+		Spec: h.spec(q), Streams: h.readers(q), Sink: h.lake, Followers: followers,
+		Vault: h.state.Vault(), Lease: h.state.Lease, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
+	}
+}
+
+// readers are the pipeline's sources with what wraps them: the rate limit
+// inside, one retry outermost. An mpay upstream limits every request itself,
+// its logins included.
+func (h *house) readers(q config.Pipeline) []sources.Source {
+	var out []sources.Source
+	if u := h.psp[q.Source]; u != nil {
+		src := u.Operations()
+		if l := h.limits[q.Source]; l != nil {
+			src = sources.Limit(src, l)
+		}
+		out = append(out, src)
+	}
+	if u := h.mpay[q.Source]; u != nil {
+		for _, s := range h.streams(q) {
+			if s.Wallet == "" {
+				out = append(out, u.Providers())
+			} else {
+				out = append(out, u.Ledger(s.Wallet))
+			}
+		}
+	}
+	for i := range out {
+		out[i] = sources.Retry(out[i], sources.RetryPolicy{})
+	}
+	return out
+}
+
+// sourcesOf names the sources of pipelines.
+func sourcesOf(pipelines []config.Pipeline) []string {
+	var out []string
+	for _, q := range pipelines {
+		out = append(out, q.Source)
+	}
+	return out
+}
+
+// boundMemory keeps a process that moves data small: the target is 256 MiB
+// resident, of which the binary itself takes its part. GOMEMLIMIT and GOGC win.
+func (p *program) boundMemory() {
+	if p.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(176 << 20)
+	}
+	if p.getenv("GOGC") == "" {
+		debug.SetGCPercent(75)
+	}
+}
