@@ -6,13 +6,17 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sources"
 )
 
 // partWeight is what a window weighs in the budget beside its rows, so that
-// very many empty windows cannot pile up either.
-const partWeight = 16
+// very many empty windows cannot pile up either: the buffers of one small record
+// take as much memory as some dozens of rows.
+const partWeight = 64
 
 // read works off the line until there is nothing left.
 func (r *run) read(ctx context.Context) {
@@ -36,7 +40,7 @@ func (r *run) window(ctx context.Context, t *task) error {
 	stream := t.lane.source.Stream()
 	t.part = sinks.Part{
 		Stream: stream, Window: t.owed.Window, Final: t.owed.Final, Past: t.owed.Past,
-		Rows: sinks.NewSpool(stream.Table.ArrowSchema(), r.job.TempDir, r.limits.SpoolRows),
+		Rows: sinks.NewSpool(r.schemaOf(stream.Table), r.job.TempDir, r.limits.SpoolRows),
 	}
 	if err := r.hold(ctx, t, partWeight); err != nil {
 		return err
@@ -55,6 +59,14 @@ func (r *run) window(ctx context.Context, t *task) error {
 	t.tally.Windows = 1
 	t.part.Unknown = t.tally.Unknown
 	return nil
+}
+
+// schemaOf spares computing the schema for every window.
+func (r *run) schemaOf(t *schemas.Table) *arrow.Schema {
+	if t == r.table {
+		return r.schema
+	}
+	return t.ArrowSchema()
 }
 
 // page takes over one page: its rows go to the spool, and reading waits while

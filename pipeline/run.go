@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
 )
 
@@ -19,6 +22,8 @@ type run struct {
 	line     *line
 	budget   *budget
 	byName   map[string]*lane
+	table    *schemas.Table // of the first stream, and often of all
+	schema   *arrow.Schema
 	progress *progress
 	report   Report
 }
@@ -47,6 +52,7 @@ func Run(ctx context.Context, job Job) (Report, error) {
 func (r *run) timed(ctx context.Context) error {
 	stream := r.job.Streams[0].Stream()
 	r.report.Source, r.report.Table = stream.Source, stream.Table.Name
+	r.table, r.schema = stream.Table, stream.Table.ArrowSchema()
 	r.report.Started = r.job.Now()
 	defer func() { r.report.Took = r.job.Now().Sub(r.report.Started) }()
 	return r.locked(ctx)

@@ -139,7 +139,7 @@ func TestRunBoundsRowsInFlight(t *testing.T) {
 			t.Fatal(err)
 		}
 		// the budget, the window whose turn it is, and a page in each reader's hands
-		if most := int64(1000 + 240 + 5*60); flight.peak > most || flight.peak < 900 {
+		if most := int64(1000 + 240 + 5*60); flight.peak > most || flight.peak < 700 {
 			t.Errorf("%d rows in flight, at most %d wanted", flight.peak, most)
 		}
 		if flight.now != 0 {
@@ -272,7 +272,7 @@ func TestRunCountsRowsInMemoryOnly(t *testing.T) {
 		long.perHour, long.perPage = 10, 1
 		long.before = func(context.Context, schemas.Window, time.Time) error { read++; return nil }
 		j := job(s, epoch.Add(24*time.Hour), first, long)
-		j.TempDir, j.Limits.SpoolRows, j.Limits.RowsInFlight = t.TempDir(), 15, 80
+		j.TempDir, j.Limits.SpoolRows, j.Limits.RowsInFlight = t.TempDir(), 15, 180
 		time.AfterFunc(time.Minute, func() {
 			if read != 24 {
 				t.Errorf("%d pages were read ahead", read)
