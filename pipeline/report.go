@@ -122,8 +122,7 @@ func (r Report) Verdict() Verdict {
 	}
 	for _, f := range r.Followers {
 		if f.Err != nil && v.Code != CodeInterrupted {
-			v = v.And(Verdict{CodeFailed, []string{fmt.Sprintf(
-				"the lake is committed up to %d; %s catches up with the next run: %v", r.Sequence, f.Name, f.Err)}})
+			v = v.And(Verdict{CodeFailed, []string{r.behind(f)}})
 		}
 	}
 	if r.Quarantined > 0 {
@@ -131,6 +130,15 @@ func (r Report) Verdict() Verdict {
 			"%s: %d new rows in quarantine; see: paylake quarantine list", r.Pipeline, r.Quarantined)}})
 	}
 	return v
+}
+
+// behind says that a follower's failure lost nothing.
+func (r Report) behind(f FollowerReport) string {
+	lake := "the lake had nothing new to commit"
+	if r.Sequence > 0 {
+		lake = fmt.Sprintf("the lake is committed up to %d", r.Sequence)
+	}
+	return fmt.Sprintf("%s; %s catches up with the next run: %v", lake, f.Name, f.Err)
 }
 
 func (s StreamReport) verdict() Verdict {

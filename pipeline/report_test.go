@@ -31,6 +31,7 @@ func TestVerdict(t *testing.T) {
 		{"person before finding", Report{Streams: []StreamReport{broken, login}}, 4, "a person must act"},
 		{"failure before person", Report{Streams: []StreamReport{login, shape}}, 1, "unreadable"},
 		{"follower", Report{Sequence: 7, Followers: down, Quarantined: 1}, 1, "committed up to 7; warehouse catches up"},
+		{"follower, no commit", Report{Followers: down}, 1, "nothing new to commit; warehouse catches up"},
 		{"busy", Report{Err: sinks.ErrBusy}, 5, "somebody else"},
 		{"signal", Report{Err: context.Canceled, Streams: []StreamReport{stopped, shape}, Followers: down}, 130, "unreadable"},
 		{"stopped by nobody", Report{Streams: []StreamReport{stopped}}, 1, "read"},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
+	reference "github.com/paylake/paylake/sinks/memory"
 	"github.com/paylake/paylake/sources"
 )
 
@@ -52,6 +53,28 @@ func TestRunMovesWhatIsOwed(t *testing.T) {
 	j.From, j.To = epoch, epoch.Add(48*time.Hour) // asked for
 	if r, err = Run(t.Context(), j); err != nil || r.Planned != 6 {
 		t.Errorf("asked for: %v %+v", err, r)
+	}
+}
+
+// The same with the reference sink, which knows what the contract means.
+func TestRunIntoTheReferenceSink(t *testing.T) {
+	alloc, now := checked(t), epoch.Add(5*24*time.Hour+9*time.Hour)
+	sink := reference.New(at(now))
+	for i, day := range []time.Duration{0, 0, 24 * time.Hour} {
+		a, b := wallet(alloc, "a"), wallet(alloc, "b")
+		j := job(sink, now.Add(day), a, b)
+		j.Limits.BatchParts = 4
+		r, err := Run(t.Context(), j)
+		if want := []int64{2 * 129, 0, 2 * 24}[i]; err != nil || r.Inserted != want || r.Verdict().Code != CodeDone {
+			t.Errorf("run %d: %v, %d rows new, want %d: %+v", i, err, r.Inserted, want, r.Verdict())
+		}
+		for _, w := range []*hours{a, b} {
+			done, err := sink.Done(t.Context(), w.stream)
+			plan := Plan(j.Spec, done, now.Add(day))
+			if err != nil || done.Rows != 129+int64(day/time.Hour) || len(plan) != 3 || plan[0].Reason != ReasonLookback {
+				t.Errorf("run %d: %v %+v %v", i, err, done, plan)
+			}
+		}
 	}
 }
 
