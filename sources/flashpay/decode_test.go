@@ -321,7 +321,7 @@ func TestPageShape(t *testing.T) {
 // The seed's callbacks are fixtures: the settled amount comes from the
 // operation (5000), not from the payment (50000), and dates have no colon.
 func TestSeedCallbacks(t *testing.T) {
-	seed, err := os.ReadFile("testdata/flashpay-mbank.txt")
+	seed, err := os.ReadFile("testdata/mbank_payloads.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

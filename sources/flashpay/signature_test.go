@@ -164,7 +164,7 @@ var placeholder = regexp.MustCompile(`(?s)\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*
 
 // The seed's signatures are truncated placeholders.
 func TestSeedSignaturesDoNotHold(t *testing.T) {
-	seed, err := os.ReadFile("testdata/flashpay-mbank.txt")
+	seed, err := os.ReadFile("testdata/mbank_payloads.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
