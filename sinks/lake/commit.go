@@ -256,15 +256,7 @@ func (w *objectWriter) count(recs []arrow.Record, entries []entry) {
 		e := &entries[i]
 		tally.at(provider(e.rec, e.row), currency(e.rec, e.row)).add(amount(e.rec, e.row), e.sign)
 	}
-	for k, t := range tally.totals() {
-		sum := w.totals[k]
-		if sum == nil {
-			sum = &Total{Provider: k[0], Currency: k[1]}
-			w.totals[k] = sum
-		}
-		sum.Count += t.Count
-		sum.Debit, sum.Credit = sum.Debit.Plus(t.Debit), sum.Credit.Plus(t.Credit)
-	}
+	mergeTotals(w.totals, tally.totals())
 }
 
 func (l *Lake) storeQuarantine(ctx context.Context, z *zstd.Encoder, p *planner, table string, seen map[string]struct{}) (QuarantineFile, error) {

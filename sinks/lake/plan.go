@@ -139,17 +139,21 @@ type retraction struct {
 }
 
 // decide goes through the rows in reading order. Equal content is dropped,
-// other content becomes a revision; so a row that changes twice within one read
-// leaves every step behind. The entries to store are written over the rows.
+// other content becomes a revision; so a row that changes within one read
+// leaves every step behind. A key that the lake shows already as the read
+// leaves it is a duplicate whatever the read says in between: without this, the
+// same batch twice would add its steps twice. The entries to store are written
+// over the rows.
 func (p *planner) decide(recs []batchRec, rows []entry, ids []int32, known []current) ([]entry, map[int32][]retraction) {
 	old := map[int32][]retraction{}
+	settled := settledKeys(recs, rows, ids, known)
 	var withdrawn []entry
 	out := rows[:0]
 	for i, e := range rows {
 		c, part := &known[ids[i]], &p.parts[recs[e.rec].partOf(e.row)].out
 		part.Rows++
 		e.hash = recs[e.rec].hashes[e.row]
-		if c.visible() && c.hash == e.hash {
+		if settled[ids[i]] || c.visible() && c.hash == e.hash {
 			part.Duplicates++
 			continue
 		}
@@ -167,6 +171,16 @@ func (p *planner) decide(recs []batchRec, rows []entry, ids []int32, known []cur
 		out = append(out, e)
 	}
 	return append(out, withdrawn...), old
+}
+
+// settledKeys finds the keys whose last row in the batch is what the lake shows.
+func settledKeys(recs []batchRec, rows []entry, ids []int32, known []current) []bool {
+	settled := make([]bool, len(known))
+	for i, e := range rows {
+		c := &known[ids[i]]
+		settled[ids[i]] = c.visible() && c.hash == recs[e.rec].hashes[e.row]
+	}
+	return settled
 }
 
 // fetchOld reads the rows to be withdrawn from the objects they lie in and adds

@@ -83,9 +83,11 @@ func encodeQuarantine(z *zstd.Encoder, table string, rows []QuarantineRow) (Quar
 	}
 	data := z.EncodeAll(text.Bytes(), nil)
 	sha := digest(data)
-	return QuarantineFile{Path: "quarantine/" + table + "/" + sha + ".jsonl.zst", SHA256: sha, Bytes: int64(len(data)),
+	return QuarantineFile{Path: quarantineKey(table, sha), SHA256: sha, Bytes: int64(len(data)),
 		Rows: int64(len(rows))}, data, nil
 }
+
+func quarantineKey(table, sha string) string { return "quarantine/" + table + "/" + sha + ".jsonl.zst" }
 
 // loadSeen reads the quarantine files that were committed since the last time,
 // so that a rejected row seen again is not counted again.

@@ -74,10 +74,7 @@ func newTableState() *tableState {
 
 // apply adds one manifest.
 func (t *tableState) apply(e Entry) {
-	for _, o := range e.Objects {
-		t.objects = append(t.objects, object{path: o.Path, rows: o.Rows, bytes: o.Bytes, sequence: e.Sequence,
-			span: span{micros(o.MinTime), micros(o.MaxTime)}, minW: o.MinWallet, maxW: o.MaxWallet})
-	}
+	t.applyObjects(e)
 	for _, q := range e.Quarantine {
 		t.quarantine = append(t.quarantine, q.Path)
 	}
@@ -89,6 +86,13 @@ func (t *tableState) apply(e Entry) {
 			t.streams[strings.Clone(p.WalletID)] = s
 		}
 		s.apply(p, e.CreatedAt)
+	}
+}
+
+func (t *tableState) applyObjects(e Entry) {
+	for _, o := range e.Objects {
+		t.objects = append(t.objects, object{path: o.Path, rows: o.Rows, bytes: o.Bytes, sequence: e.Sequence,
+			span: span{micros(o.MinTime), micros(o.MaxTime)}, minW: o.MinWallet, maxW: o.MaxWallet})
 	}
 }
 

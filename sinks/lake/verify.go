@@ -1,11 +1,19 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+
+	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks"
 )
 
 // VerifyOptions say how to verify.
@@ -39,9 +47,157 @@ type Finding struct {
 	Detail string `json:"detail"`
 }
 
-// Verify proves a lake from its files alone and writes nothing.
+// Verify proves a lake from its files alone, without warehouse, state or
+// configuration, and writes nothing: the chain of manifests, every object's
+// bytes, rows, hashes, order and totals, every retraction, quarantine file and
+// balance chain. Files that no manifest names are reported and change nothing.
+// When something published does not hold, the report names it and the error
+// wraps sinks.ErrCorrupt.
 func Verify(ctx context.Context, lakeURL string, o VerifyOptions) (Report, error) {
-	return Report{}, errors.New("lake: Verify is being written")
+	b, closeBucket, err := openBucket(ctx, lakeURL, false)
+	if err != nil {
+		return Report{URL: lakeURL}, err
+	}
+	if o.Parallel <= 0 {
+		o.Parallel = runtime.GOMAXPROCS(0)
+	}
+	v := &verifier{bucket: b, url: lakeURL, opts: o, tables: map[tableID]*schemas.Table{}}
+	err = v.run(ctx)
+	return v.finish(errors.Join(err, closeBucket()))
+}
+
+// verifier holds what has been found so far.
+type verifier struct {
+	bucket    bucket
+	url       string
+	opts      VerifyOptions
+	files     map[string]int64 // every key of the lake
+	manifests []Entry
+	tables    map[tableID]*schemas.Table // with the kept columns of the newest manifest
+
+	mu     sync.Mutex
+	report Report
+}
+
+func (v *verifier) run(ctx context.Context) error {
+	v.files = map[string]int64{}
+	for f, err := range v.bucket.List(ctx, "") {
+		if err != nil {
+			return fmt.Errorf("verify %s: %w", v.url, err)
+		}
+		v.files[f.Key] = f.Size
+	}
+	if err := v.readChain(ctx); err != nil {
+		return err
+	}
+	v.checkForeign()
+	if err := v.checkObjects(ctx); err != nil {
+		return err
+	}
+	if err := v.checkQuarantine(ctx); err != nil {
+		return err
+	}
+	return v.checkChains(ctx)
+}
+
+// readChain reads the manifests in order and checks that each names the digest
+// of the one before it.
+func (v *verifier) readChain(ctx context.Context) error {
+	prev := ""
+	for s, err := range readManifests(ctx, v.bucket, 1) {
+		if errors.Is(err, sinks.ErrCorrupt) {
+			v.fault(manifestKey(int64(len(v.manifests))+1), "%v", err)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("verify %s: %w", v.url, err)
+		}
+		e := s.Entry
+		if e.PrevSHA256 != prev {
+			v.fault(manifestKey(e.Sequence-1), "its digest is %s, but manifest %d follows %s", prev, e.Sequence, e.PrevSHA256)
+		}
+		prev = e.SHA256
+		if err := v.learn(e); err != nil {
+			return err
+		}
+		v.manifests = append(v.manifests, e)
+	}
+	v.report.Head = prev
+	v.report.Manifests = int64(len(v.manifests))
+	v.report.Unlogged = v.report.Manifests // no transparency log is read yet
+	return nil
+}
+
+// learn finds the table of a manifest.
+func (v *verifier) learn(e Entry) error {
+	id := tableID{e.Source, e.Table}
+	t, ok := schemas.ByName(e.Table)
+	if !ok || e.SchemaVersion != t.Version {
+		return fmt.Errorf("%s holds table %s version %d, which this paylake does not know: %w",
+			fullPath(v.url, manifestKey(e.Sequence)), e.Table, e.SchemaVersion, sinks.ErrNewer)
+	}
+	v.tables[id] = t.Keep(e.Kept...)
+	return nil
+}
+
+// checkForeign names files that no manifest names, and misses manifests beyond
+// the end of the chain.
+func (v *verifier) checkForeign() {
+	named := map[string]bool{}
+	for _, m := range v.manifests {
+		named[manifestKey(m.Sequence)] = true
+		for _, o := range m.Objects {
+			named[o.Path] = true
+		}
+		for _, q := range m.Quarantine {
+			named[q.Path] = true
+		}
+	}
+	for key := range v.files {
+		switch {
+		case named[key], isLog(key):
+		case isManifest(key):
+			v.fault(key, "it is beyond the end of the chain of %d manifests", len(v.manifests))
+		default:
+			v.report.Foreign = append(v.report.Foreign, fullPath(v.url, key))
+		}
+	}
+	slices.Sort(v.report.Foreign)
+}
+
+func isLog(key string) bool {
+	return key == "checkpoint" || strings.HasPrefix(key, "tile/") || strings.HasPrefix(key, "checkpoints/")
+}
+
+func isManifest(key string) bool {
+	var n int64
+	_, err := fmt.Sscanf(key, "manifests/%d.json", &n)
+	return err == nil && key == manifestKey(n)
+}
+
+// fault records something published that does not hold.
+func (v *verifier) fault(key, format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.report.Findings = append(v.report.Findings, Finding{Path: fullPath(v.url, key), Detail: fmt.Sprintf(format, args...)})
+}
+
+// finish sorts the findings and turns them into an error.
+func (v *verifier) finish(err error) (Report, error) {
+	r := v.report
+	r.URL = v.url
+	slices.SortFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Detail, b.Detail))
+	})
+	r.Findings = slices.Compact(r.Findings)
+	if err != nil || len(r.Findings) == 0 {
+		return r, err
+	}
+	f := r.Findings[0]
+	if n := len(r.Findings) - 1; n > 0 {
+		return r, fmt.Errorf("%s: %s (and %d more findings): %w", f.Path, f.Detail, n, sinks.ErrCorrupt)
+	}
+	return r, fmt.Errorf("%s: %s: %w", f.Path, f.Detail, sinks.ErrCorrupt)
 }
 
 // fullPath names a file of a lake for people: a path of the file system, or a

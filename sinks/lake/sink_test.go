@@ -1,0 +1,64 @@
+package lake
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/paylake/paylake/sinks"
+	"github.com/paylake/paylake/sinks/sinktest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func testNow() time.Time { return time.Date(2026, 4, 10, 12, 0, 0, 0, time.UTC) }
+
+// openTest opens a lake on a bucket; small lowers every limit.
+func openTest(t testing.TB, b bucket, small bool) *Lake {
+	t.Helper()
+	l, err := open(context.Background(), b, func() error { return nil },
+		Options{URL: "mem://", TempDir: t.TempDir(), Now: testNow, SkipProbe: true, Parallel: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, ok := b.(*fileBucket); ok {
+		l.opts.URL = "file://" + f.root
+	}
+	if small {
+		l.limits = limits{objectRows: 3, chunkRows: 5, runRows: 3, cacheBytes: 200}
+		l.cache = newCache(l.limits.cacheBytes)
+	}
+	return l
+}
+
+func fileBucketOf(t testing.TB) *fileBucket {
+	t.Helper()
+	b, err := newFileBucket(t.TempDir(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestSink(t *testing.T) {
+	buckets := map[string]func(t testing.TB) bucket{
+		"file": func(t testing.TB) bucket { return fileBucketOf(t) },
+		"mem":  func(testing.TB) bucket { return cloudBucket{memblob.OpenBucket(nil)} },
+	}
+	for name, make := range buckets {
+		for _, small := range []bool{false, true} {
+			if small {
+				name += "-small"
+			}
+			t.Run(name, func(t *testing.T) {
+				sinktest.Run(t, func(t testing.TB) func() sinks.Sink {
+					b := make(t)
+					return func() sinks.Sink { return openTest(t, b, small) }
+				})
+			})
+		}
+	}
+}
