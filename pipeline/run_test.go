@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -290,15 +291,16 @@ func TestRunSpillsLongWindows(t *testing.T) {
 func TestRunCountsRowsInMemoryOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		alloc, s := checked(t), newStore()
-		first, long, read := wallet(alloc, "a"), wallet(alloc, "b"), 0
+		first, long := wallet(alloc, "a"), wallet(alloc, "b")
+		var read atomic.Int64
 		first.before = func(context.Context, schemas.Window, time.Time) error { time.Sleep(time.Hour); return nil }
 		long.perHour, long.perPage = 10, 1
-		long.before = func(context.Context, schemas.Window, time.Time) error { read++; return nil }
+		long.before = func(context.Context, schemas.Window, time.Time) error { read.Add(1); return nil }
 		j := job(s, epoch.Add(24*time.Hour), first, long)
 		j.TempDir, j.Limits.SpoolRows, j.Limits.RowsInFlight = t.TempDir(), 15, 180
 		time.AfterFunc(time.Minute, func() {
-			if read != 24 {
-				t.Errorf("%d pages were read ahead", read)
+			if n := read.Load(); n != 24 {
+				t.Errorf("%d pages were read ahead", n)
 			}
 		})
 		if _, err := Run(t.Context(), j); err != nil {
