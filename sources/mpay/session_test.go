@@ -125,7 +125,7 @@ func TestWrongOTP(t *testing.T) {
 			}
 		}
 	}
-	w := newWorld(t, mpaytest.Options{}, wrong(0))
+	w := newWorld(t, mpaytest.Options{OTPTries: 99}, wrong(0))
 	_, _, err := w.ids(w.up.Ledger("wlt_0000"), aDay)
 	if !errors.Is(err, sources.ErrAuth) || !strings.Contains(err.Error(), "paylake login --wallet wlt_0000") || asked != 3 {
 		t.Errorf("asked %d times: %v", asked, err)

@@ -30,6 +30,7 @@ type Options struct {
 	Cooldown      time.Duration  // between two OTPs of one wallet; 45 s when 0, none when negative
 	Lag           time.Duration  // fault late: how long a row stays hidden; 2 minutes when 0
 	SlowBy        time.Duration  // fault slow: 200 ms when 0
+	OTPTries      int            // answers per challenge; 3 when 0
 	OTPRetryAfter int            // retry_after of a refused OTP in seconds; 32 when 0, none when negative
 	Now           func() time.Time
 	Faults        []string // switched on from the start
@@ -56,6 +57,9 @@ func (o Options) withDefaults() Options {
 	o.Cooldown = orElse(o.Cooldown, 45*time.Second)
 	o.Lag = orElse(o.Lag, 2*time.Minute)
 	o.SlowBy = orElse(o.SlowBy, 200*time.Millisecond)
+	if o.OTPTries <= 0 {
+		o.OTPTries = 3
+	}
 	if o.OTPRetryAfter == 0 {
 		o.OTPRetryAfter = 32
 	}

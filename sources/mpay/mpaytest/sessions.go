@@ -36,9 +36,6 @@ type SessionCounts struct {
 	Starts, CoolingDown, Verified, Refused, Refreshed, RefreshRefused int
 }
 
-// maxTries is how often one challenge may be answered.
-const maxTries = 3
-
 func newSessions() sessions {
 	return sessions{challenges: map[string]*challenge{}, access: map[string]access{},
 		refresh: map[string]string{}, lastStart: map[string]time.Time{}}
@@ -176,7 +173,7 @@ func (s *Server) otpVerify(w http.ResponseWriter, r *http.Request) {
 		c.tries++
 		s.sessions.counts.Refused++
 		problem(w, http.StatusBadRequest, fmt.Sprintf(`{"error":"otp_invalid","retry_allowed":%t,"retry_after":%d}`,
-			c.tries < maxTries, max(0, s.opts.OTPRetryAfter)))
+			c.tries < s.opts.OTPTries, max(0, s.opts.OTPRetryAfter)))
 	default:
 		delete(s.sessions.challenges, ask.ID)
 		s.sessions.counts.Verified++
