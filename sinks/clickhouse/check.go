@@ -92,7 +92,7 @@ func (w *Warehouse) checkPartitions(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		if err := w.checkPartition(ctx, t, p); err != nil {
+		if err := w.mendPartition(ctx, t, p); err != nil {
 			return err
 		}
 		doubles, err := w.doubles(ctx, t, p)
@@ -104,13 +104,27 @@ func (w *Warehouse) checkPartitions(ctx context.Context) error {
 	return w.insert(ctx, "partition_checks", checks)
 }
 
-// checkPartition compares one partition, load by load.
-func (w *Warehouse) checkPartition(ctx context.Context, t *schemas.Table, p partition) error {
+// mendPartition compares a partition until it holds what was committed. More
+// than one round is needed where an object had several published loads and the
+// next in line is no better.
+func (w *Warehouse) mendPartition(ctx context.Context, t *schemas.Table, p partition) error {
+	for range 5 {
+		mended, err := w.checkPartition(ctx, t, p)
+		if err != nil || mended == 0 {
+			return err
+		}
+	}
+	return fmt.Errorf("warehouse: %s of %d does not hold what was committed, however often it is loaded; run paylake rebuild", t.Name, p.month)
+}
+
+// checkPartition compares one partition, load by load, and says how many loads
+// had to be replaced.
+func (w *Warehouse) checkPartition(ctx context.Context, t *schemas.Table, p partition) (mended int, err error) {
 	want := map[uint64]content{}
 	loads := map[uint64]load{}
 	sql := fmt.Sprintf("SELECT DISTINCT load_id, object, snapshot, rows, hash_sum, sums FROM %s.loads WHERE table = %s AND month = %d AND load_id IN %s",
 		w.db, literal(t.Name), p.month, w.seen())
-	err := w.each(ctx, "read its loads", sql, func(scan func(...any) error) error {
+	err = w.each(ctx, "read its loads", sql, func(scan func(...any) error) error {
 		l := load{table: t}
 		var sums string
 		err := scan(&l.id, &l.object.Path, &l.snapshot, &l.object.Rows, &l.object.HashSum, &sums)
@@ -118,19 +132,19 @@ func (w *Warehouse) checkPartition(ctx context.Context, t *schemas.Table, p part
 		return err
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	bad, err := w.differing(ctx, t, p.where()+" AND load_id IN "+w.seen(), want)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for id, why := range bad {
 		w.log.Warn("a load is not what was committed, loading it again", "object", loads[id].object.Path, "detail", why)
 		if err := w.reload(ctx, loads[id]); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return len(bad), nil
 }
 
 // recordedContent is what the loads table kept of the manifest.

@@ -63,6 +63,8 @@ type Warehouse struct {
 	conn driver.Conn
 	at   server // where conn goes
 	made bool   // schema is there
+
+	fault func(what string, after bool) error // tests break writes before or after they happen
 }
 
 var _ sinks.Follower = (*Warehouse)(nil)

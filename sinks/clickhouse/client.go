@@ -72,7 +72,21 @@ func (w *Warehouse) exec(ctx context.Context, what, sql string, args ...any) err
 	}
 	sub, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	return w.explain(ctx, what, conn.Exec(sub, sql, args...))
+	return w.write(ctx, what, func() error { return conn.Exec(sub, sql, args...) })
+}
+
+// write is the one place where the warehouse is changed.
+func (w *Warehouse) write(ctx context.Context, what string, do func() error) error {
+	if w.fault == nil {
+		return w.explain(ctx, what, do())
+	}
+	if err := w.fault(what, false); err != nil {
+		return w.explain(ctx, what, err)
+	}
+	if err := do(); err != nil {
+		return w.explain(ctx, what, err)
+	}
+	return w.explain(ctx, what, w.fault(what, true))
 }
 
 // insert writes rows in one block: all of them or none.
@@ -96,7 +110,7 @@ func (w *Warehouse) insert(ctx context.Context, table string, rows [][]any) erro
 			return fmt.Errorf("warehouse: write %s: %w", table, err)
 		}
 	}
-	return w.explain(ctx, "write "+table, batch.Send())
+	return w.write(ctx, "write "+table, batch.Send)
 }
 
 // each runs a query and calls scan for every row.

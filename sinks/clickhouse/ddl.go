@@ -63,7 +63,7 @@ func factTable(db string, t *schemas.Table) string {
 
 // keptColumn adds a column that a pipeline keeps.
 func keptColumn(db string, t *schemas.Table, name string) string {
-	return fmt.Sprintf("ALTER TABLE %s.%s ADD COLUMN IF NOT EXISTS %s String AFTER %s", db, rowsTable(t), quote(name), quote(t.Fields[len(t.Fields)-1].Name))
+	return fmt.Sprintf("ALTER TABLE %s.%s ADD COLUMN IF NOT EXISTS %s String", db, rowsTable(t), quote(name))
 }
 
 // sortKey begins with provider_code, because that is what people group by.

@@ -41,7 +41,7 @@ func (w *Warehouse) pull(ctx context.Context, l load, path string) error {
 	if err != nil {
 		return err
 	}
-	return w.explain(ctx, "load", conn.Exec(w.once(ctx, fmt.Sprint(l.id)), sql))
+	return w.write(ctx, "load", func() error { return conn.Exec(w.once(ctx, fmt.Sprint(l.id)), sql) })
 }
 
 func parquetColumn(c lake.Column) string {
@@ -87,7 +87,7 @@ func (w *Warehouse) push(ctx context.Context, l load, data []byte) error {
 	if err := fill(batch.Column(len(columns)+1), l.snapshot, file.NumRows()); err != nil {
 		return err
 	}
-	return w.explain(ctx, "load", batch.Send())
+	return w.write(ctx, "load", batch.Send)
 }
 
 // appender is driver.BatchColumn as far as it is needed.
