@@ -79,18 +79,12 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 		return sinks.Receipt{}, err
 	}
 
-	z, err := newCompressor(l.opts.Parallel)
-	if err != nil {
-		return sinks.Receipt{}, err
-	}
-	defer z.Close()
-
 	// 2. Compare with the lake and encode what is new. Objects are stored at
 	// once, so that no more than one is in memory; nobody sees them, because no
 	// manifest names them. Their names are hashes: a second attempt finds them
 	// there and loses nothing.
 	p := newPlanner(l, state, stream.Table, b)
-	out := &objectWriter{l: l, z: z, lay: p.lay, totals: map[[2]string]*Total{}}
+	out := &objectWriter{l: l, z: l.zstd, lay: p.lay, totals: map[[2]string]*Total{}}
 	if err := l.planBatch(ctx, p, b, out); err != nil {
 		return sinks.Receipt{}, fmt.Errorf("commit %s: %w", stream, err)
 	}
@@ -100,7 +94,7 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	file, err := l.storeQuarantine(ctx, z, p, id.table, seen)
+	file, err := l.storeQuarantine(ctx, p, id.table, seen)
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
@@ -259,7 +253,7 @@ func (w *objectWriter) count(recs []arrow.Record, entries []entry) {
 	mergeTotals(w.totals, tally.totals())
 }
 
-func (l *Lake) storeQuarantine(ctx context.Context, z *zstd.Encoder, p *planner, table string, seen map[string]struct{}) (QuarantineFile, error) {
+func (l *Lake) storeQuarantine(ctx context.Context, p *planner, table string, seen map[string]struct{}) (QuarantineFile, error) {
 	var all []QuarantineRow
 	here := map[string]struct{}{}
 	for i := range p.parts {
@@ -276,7 +270,7 @@ func (l *Lake) storeQuarantine(ctx context.Context, z *zstd.Encoder, p *planner,
 	if len(all) == 0 {
 		return QuarantineFile{}, nil
 	}
-	file, data, err := encodeQuarantine(z, table, all)
+	file, data, err := encodeQuarantine(l.zstd, table, all)
 	if err != nil {
 		return file, err
 	}

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/paylake/paylake/schemas"
@@ -40,6 +41,7 @@ type Lake struct {
 	opts   Options
 	root   string // folder of a file lake
 	limits limits
+	zstd   *zstd.Encoder
 
 	committing sync.Mutex // held by Commit from beginning to end
 	cache      *cache     // used under committing
@@ -73,7 +75,11 @@ func open(ctx context.Context, b bucket, closeBucket func() error, o Options) (*
 	if o.Parallel <= 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
-	l := &Lake{bucket: b, close: closeBucket, opts: o, limits: defaultLimits,
+	z, err := newCompressor(o.Parallel)
+	if err != nil {
+		return nil, fmt.Errorf("lake: %w", err)
+	}
+	l := &Lake{zstd: z, bucket: b, close: closeBucket, opts: o, limits: defaultLimits,
 		cache: newCache(defaultLimits.cacheBytes), tables: map[tableID]*tableState{}}
 	if f, ok := b.(*fileBucket); ok {
 		l.root = f.root
@@ -83,14 +89,45 @@ func open(ctx context.Context, b bucket, closeBucket func() error, o Options) (*
 			return nil, fmt.Errorf("lake %s: %w", o.URL, err)
 		}
 	}
-	if _, err := l.Head(ctx); err != nil {
+	if err := l.load(ctx); err != nil {
 		return nil, fmt.Errorf("open lake %s: %w", o.URL, err)
 	}
 	return l, nil
 }
 
+// load reads the manifests and makes sure that they end where they seem to:
+// committing into a gap would fork history.
+func (l *Lake) load(ctx context.Context) error {
+	head, err := l.Head(ctx)
+	if err != nil {
+		return err
+	}
+	ahead, err := fetchManifests(ctx, l.bucket, head+2, 8)
+	if err != nil {
+		return err
+	}
+	lost := gap(ahead)
+	if head == 0 {
+		for f, err := range l.bucket.List(ctx, "manifests/") {
+			if err != nil {
+				return err
+			}
+			if lost = lost || isManifest(f.Key); lost {
+				break
+			}
+		}
+	}
+	if lost {
+		if now, err := l.Head(ctx); err != nil || now > head {
+			return err // somebody committed in between
+		}
+		return fmt.Errorf("manifest %d is missing although later ones are there: %w", head+1, sinks.ErrCorrupt)
+	}
+	return nil
+}
+
 // Close gives back the connection to an object store.
-func (l *Lake) Close() error { return l.close() }
+func (l *Lake) Close() error { return errors.Join(l.zstd.Close(), l.close()) }
 
 // URL is the URL that the lake was opened with.
 func (l *Lake) URL() string { return l.opts.URL }

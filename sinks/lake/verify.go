@@ -153,11 +153,15 @@ func (v *verifier) checkForeign() {
 			named[q.Path] = true
 		}
 	}
+	missing := manifestKey(int64(len(v.manifests)) + 1)
 	for key := range v.files {
 		switch {
 		case named[key], isLog(key):
 		case isManifest(key):
 			v.fault(key, "it is beyond the end of the chain of %d manifests", len(v.manifests))
+			if _, ok := v.files[missing]; !ok {
+				v.fault(missing, "it is missing although later manifests are there")
+			}
 		default:
 			v.report.Foreign = append(v.report.Foreign, fullPath(v.url, key))
 		}

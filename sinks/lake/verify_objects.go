@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/paylake/paylake/sinks"
 )
 
 // What verify does with all objects together: control totals and counts of
@@ -200,6 +202,10 @@ func (v *verifier) checkManifests(sums []tallied) {
 		for _, p := range m.Parts {
 			inserted += p.Inserted
 			retracted += p.Retracted
+			if open := p.Chain.State == sinks.ChainOpen || p.Chain.State == sinks.ChainBroken; open != (len(p.Chain.Breaks) > 0) ||
+				open && p.Past != (p.Chain.State == sinks.ChainBroken) {
+				v.fault(manifestKey(m.Sequence), "part %s %s: chain %s with %d breaks contradicts itself", p.WalletID, p.Window, p.Chain.State, len(p.Chain.Breaks))
+			}
 			if p.Rows != p.Inserted+p.Duplicates {
 				v.fault(manifestKey(m.Sequence), "part %s %s: %d rows are not %d inserted and %d duplicates", p.WalletID, p.Window, p.Rows, p.Inserted, p.Duplicates)
 			}
