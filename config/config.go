@@ -162,8 +162,12 @@ func (c *Config) defaults() {
 }
 
 // Secrets lists every secret that the configuration refers to, in its order.
+// A state database that stands in the file itself is none.
 func (c *Config) Secrets() []Secret {
-	all := []Secret{c.WarehousePassword, c.State, c.Keeper, c.Keys.Pseudonym, c.Keys.Audit}
+	all := []Secret{c.WarehousePassword, c.Keeper, c.Keys.Pseudonym, c.Keys.Audit}
+	if !c.State.IsZero() && !c.State.open().plain {
+		all = append(all, c.State)
+	}
 	for _, s := range c.Sources {
 		all = append(all, s.ServerKey)
 		all = append(append(all, s.WebhookSecret...), s.Secret...)

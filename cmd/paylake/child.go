@@ -52,7 +52,8 @@ func otpFromSandbox(ctx context.Context, origin, challenge string) (string, erro
 	if err != nil {
 		return "", fmt.Errorf("otp-from-sandbox: %w", err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
 	if err != nil {
 		return "", fmt.Errorf("otp-from-sandbox: %w", err)
 	}

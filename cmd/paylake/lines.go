@@ -16,9 +16,15 @@ type lines struct {
 	turn  sync.Mutex
 	start sync.Once
 	next  chan string
+	done  chan struct{}
 }
 
-func newLines(src io.Reader) *lines { return &lines{src: src, next: make(chan string)} }
+func newLines(src io.Reader) *lines {
+	return &lines{src: src, next: make(chan string), done: make(chan struct{})}
+}
+
+// end lets the reading goroutine go as soon as its read returns.
+func (l *lines) end() { close(l.done) }
 
 // Read makes lines an io.Reader for cobra, which never reads.
 func (l *lines) Read(b []byte) (int, error) { return l.src.Read(b) }
@@ -47,6 +53,10 @@ func (l *lines) pump() {
 	}
 	scanner := bufio.NewScanner(l.src)
 	for scanner.Scan() {
-		l.next <- scanner.Text()
+		select {
+		case l.next <- scanner.Text():
+		case <-l.done:
+			return
+		}
 	}
 }

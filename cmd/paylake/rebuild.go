@@ -30,6 +30,9 @@ func (p *program) rebuild(ctx context.Context) (err error) {
 	if err := h.openState(ctx); err != nil {
 		return err
 	}
+	if err := h.holdServer(ctx); err != nil {
+		return err
+	}
 	if err := h.openLake(ctx); err != nil {
 		return err
 	}
@@ -59,4 +62,18 @@ func (h *house) holdWarehouse(ctx context.Context) (err error) {
 		h.store.server, err = h.acquire(ctx, true)
 	}
 	return err
+}
+
+// holdServer keeps a second `up`, or a rebuild beside it, off a warehouse that
+// is a server; the embedded one has its own lock.
+func (h *house) holdServer(ctx context.Context) error {
+	if h.cfg.Warehouse == config.Embedded {
+		return nil
+	}
+	release, err := h.state.Lease(ctx, "warehouse")
+	if err != nil {
+		return fmt.Errorf("the warehouse is kept by another paylake; stop it first: %w", err)
+	}
+	h.onClose(func() error { release(); return nil })
+	return nil
 }

@@ -49,6 +49,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	p := &program{getenv: getenv, stdin: newLines(stdin), stdout: stdout, stderr: stderr, now: time.Now}
+	defer p.stdin.end()
 	root := p.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

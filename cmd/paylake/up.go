@@ -101,7 +101,7 @@ func (h *house) openUp(ctx context.Context) ([]pipeline.Job, *pipeline.Followers
 	}
 	h.store.again = true
 	if h.cfg.Warehouse != config.Embedded {
-		return jobs, followers, nil
+		return jobs, followers, h.holdServer(ctx)
 	}
 	server, err := h.acquire(ctx, true)
 	switch {

@@ -158,7 +158,7 @@ func (h *house) openMPAY(ctx context.Context, s config.Source) error {
 	}
 	c := mpay.Config{
 		Name: s.Name, URL: s.URL, ServerKey: serverKey, Zone: s.Zone, Keep: h.keep(s.Name, "ledger"),
-		Client: httpClient(time.Minute), Pseudonyms: h.pseudo, Sessions: h.state.Sessions(),
+		Client: h.httpClient(time.Minute), Pseudonyms: h.pseudo, Sessions: h.state.Sessions(),
 		Now: h.p.now, Limiter: h.limits[s.Name], Log: h.p.log,
 	}
 	for _, w := range s.Wallets {
@@ -182,7 +182,7 @@ func (h *house) openFlashpay(ctx context.Context, s config.Source) error {
 	}
 	h.psp[s.Name], err = flashpay.New(flashpay.Config{
 		Name: s.Name, DataURL: s.DataURL, ProjectID: s.ProjectID, Token: token, TokenSecret: secret,
-		Zone: s.Zone, Client: httpClient(0), Fields: s.Fields, Keep: h.keep(s.Name, "operations"), Pseudonyms: h.pseudo,
+		Zone: s.Zone, Client: h.httpClient(0), Fields: s.Fields, Keep: h.keep(s.Name, "operations"), Pseudonyms: h.pseudo,
 	})
 	return err
 }
@@ -199,9 +199,10 @@ func (h *house) keep(source, table string) []string {
 
 // httpClient has room for many requests to one host. The timeout covers one
 // whole answer; 0 leaves it to the source.
-func httpClient(timeout time.Duration) *http.Client {
+func (h *house) httpClient(timeout time.Duration) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 32
+	h.onClose(func() error { t.CloseIdleConnections(); return nil })
 	return &http.Client{Transport: t, Timeout: timeout}
 }
 
