@@ -84,7 +84,9 @@ func mask(s string, head, tail int) string {
 
 // MaskReference masks a free reference (a subscriber, a customer) if it is a
 // person's telephone number or a payment card number, and returns every other
-// one as it came: contract and meter numbers are what accountants need.
+// one as it came: contract and meter numbers are what accountants need. Bare
+// digits without a country or trunk prefix count as a telephone number only if
+// they are a mobile one; a meter number of that very form is masked too.
 func MaskReference(text, region string) string {
 	if strings.ContainsAny(text, "*•") {
 		return text
@@ -92,13 +94,27 @@ func MaskReference(text, region string) string {
 	if n := len(text); n < 7 || n > 24 || !mostlyDigits(text) {
 		return text
 	}
-	if e164, ok := E164(text, region); ok {
+	if e164, ok := E164(text, region); ok && (prefixed(text, e164) || mobile(e164)) {
 		return MaskPhone(e164)
 	}
 	if luhn(text) {
 		return MaskAccount(text)
 	}
 	return text
+}
+
+// prefixed reports whether a number is written with its country or trunk prefix.
+func prefixed(text, e164 string) bool {
+	return text[0] == '+' || text[0] == '0' || text[0] == '(' || strings.HasPrefix(text, e164[1:4])
+}
+
+func mobile(e164 string) bool {
+	n, err := phonenumbers.Parse(e164, "")
+	if err != nil {
+		return false
+	}
+	kind := phonenumbers.GetNumberType(n)
+	return kind == phonenumbers.MOBILE || kind == phonenumbers.FIXED_LINE_OR_MOBILE
 }
 
 func mostlyDigits(s string) bool {

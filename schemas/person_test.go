@@ -54,6 +54,10 @@ func TestMasks(t *testing.T) {
 		{schemas.MaskReference("+994501234567", "AZ"), "+99450•••••67"},
 		{schemas.MaskReference("0501234567", "AZ"), "+99450•••••67"},
 		{schemas.MaskReference("4242 4242 4242 4242", "AZ"), "424•••••••••••••242"},
+		{schemas.MaskReference("501234567", "AZ"), "+99450•••••67"},
+		{schemas.MaskReference("994124931234", "AZ"), "+99412•••••34"},
+		{schemas.MaskReference("881200300", "AZ"), "881200300"},
+		{schemas.MaskReference("124931234", "AZ"), "124931234"},
 		{schemas.MaskReference("1234567890123", "AZ"), "1234567890123"},
 		{schemas.MaskReference("AZ-CONTRACT-77", "AZ"), "AZ-CONTRACT-77"},
 	}
