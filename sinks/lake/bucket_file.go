@@ -151,7 +151,11 @@ func syncDir(dir string) error {
 // List implements bucket. Temporary files are listed too: verify names them.
 func (b *fileBucket) List(_ context.Context, prefix string) iter.Seq2[listed, error] {
 	return func(yield func(listed, error) bool) {
-		err := filepath.WalkDir(b.root, func(path string, d fs.DirEntry, err error) error {
+		top := b.path(prefix[:strings.LastIndex(prefix, "/")+1])
+		if _, err := os.Stat(top); errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
 			}
