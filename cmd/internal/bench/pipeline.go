@@ -53,7 +53,7 @@ func startPipeline(ctx context.Context, o options, up *upstream) (*pipeline, err
 	p := &pipeline{o: o, up: up, env: append(os.Environ(),
 		"BENCH_SERVER_KEY="+serverKey, "BENCH_PSEUDONYM_KEY="+strings.Repeat("bench-only", 4))}
 	p.warehouse = p.command(ctx, "warehouse")
-	p.warehouse.Stdout, p.warehouse.Stderr = os.Stderr, os.Stderr
+	p.warehouse.Stderr = os.Stderr
 	if err := p.warehouse.Start(); err != nil {
 		return nil, fmt.Errorf("start the warehouse: %w", err)
 	}
@@ -102,7 +102,7 @@ func (p *pipeline) run(ctx context.Context) (result, error) {
 	usage := c.ProcessState.SysUsage().(*syscall.Rusage)
 	r.peak = usage.Maxrss * 1024
 	r.cpu = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
-	rows, err := p.query(ctx, "SELECT sum(inserted) AS n, toUnixTimestamp64Micro(toDateTime64(max(published_at), 6)) AS at FROM snapshots")
+	rows, err := p.query(ctx, "SELECT toString(sum(inserted)) AS n, toString(toUnixTimestamp64Micro(toDateTime64(max(published_at), 6))) AS at FROM snapshots")
 	if err != nil {
 		return r, err
 	}
