@@ -78,12 +78,9 @@ func ledgerRecordOf(t *schemas.Table, rows []ledgerRow) arrow.Record {
 }
 
 func appendLedger(b array.Builder, f schemas.Field, r *ledgerRow) {
-	texts := map[string]string{"source": "mpay", "wallet_id": r.wallet, "entry_id": r.id, "type": "bill_pay", "currency": "AZN",
-		"provider_code": r.provider, "service_code": "svc", "channel": "card", "status": r.status, "external_reference": r.reference,
-		"subscriber_ref": "0012" + r.id, "session_id": "ses_1"}
 	switch b := b.(type) {
 	case *array.StringBuilder:
-		b.Append(texts[f.Name])
+		b.Append(ledgerText(f.Name, r))
 	case *array.Int32Builder:
 		b.Append(14400)
 	case *array.TimestampBuilder:
@@ -102,6 +99,34 @@ func appendLedger(b array.Builder, f schemas.Field, r *ledgerRow) {
 			b.Append(0)
 		}
 	}
+}
+
+func ledgerText(column string, r *ledgerRow) string {
+	switch column {
+	case "source":
+		return "mpay"
+	case "wallet_id":
+		return r.wallet
+	case "entry_id":
+		return r.id
+	case "type":
+		return "bill_pay"
+	case "currency":
+		return "AZN"
+	case "provider_code":
+		return r.provider
+	case "channel":
+		return "card"
+	case "status":
+		return r.status
+	case "external_reference":
+		return r.reference
+	case "subscriber_ref":
+		return "0012" + r.id
+	case "session_id":
+		return "ses_1"
+	}
+	return ""
 }
 
 func ledgerRecords(tb testing.TB, s ledgerSpec) []arrow.Record {
