@@ -94,13 +94,15 @@ func (p *pipeline) run(ctx context.Context) (result, error) {
 	c := p.command(ctx, "run", "--from", "2026-01-01", "--to", firstDay.AddDate(0, 0, p.days()).Format(time.DateOnly))
 	c.Stdout, c.Stderr = &stderr, &stderr
 	begin := time.Now()
-	err := c.Run()
-	r := result{wall: time.Since(begin)}
+	if err := c.Start(); err != nil {
+		return result{}, fmt.Errorf("paylake run: %w", err)
+	}
+	watch := watchPeak(c.Process.Pid)
+	err := c.Wait()
+	r := result{wall: time.Since(begin), peak: watch()}
 	if err != nil {
 		return r, fmt.Errorf("paylake run: %w\n%s", err, stderr.String())
 	}
-	usage := c.ProcessState.SysUsage().(*syscall.Rusage)
-	r.peak = usage.Maxrss * 1024
 	r.cpu = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 	rows, err := p.query(ctx, "SELECT toString(sum(inserted)) AS n, toString(toUnixTimestamp64Micro(toDateTime64(max(published_at), 6))) AS at FROM snapshots")
 	if err != nil {
@@ -115,6 +117,32 @@ func (p *pipeline) run(ctx context.Context) (result, error) {
 	}
 	r.took = time.UnixMicro(at).Sub(p.up.firstAt)
 	return r, nil
+}
+
+// watchPeak follows VmHWM of a process. (The kernel's ru_maxrss is no use: a
+// child inherits its parent's, and this parent holds every page.)
+func watchPeak(pid int) (stop func() int64) {
+	done, peak := make(chan struct{}), make(chan int64)
+	go func() {
+		var most int64
+		for {
+			if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
+				if _, rest, ok := strings.Cut(string(b), "VmHWM:"); ok {
+					var kib int64
+					if _, err := fmt.Sscan(rest, &kib); err == nil {
+						most = max(most, kib*1024)
+					}
+				}
+			}
+			select {
+			case <-done:
+				peak <- most
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}()
+	return func() int64 { close(done); return <-peak }
 }
 
 func (p *pipeline) days() int { return (p.o.rows/p.o.wallets + p.o.window - 1) / p.o.window }
