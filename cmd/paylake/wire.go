@@ -311,8 +311,13 @@ func (h *house) job(q config.Pipeline, followers *pipeline.Followers) pipeline.J
 	return pipeline.Job{
 		Spec: h.spec(q), Streams: h.readers(q), Sink: h.lake, Followers: followers,
 		Vault: h.state.Vault(), Lease: h.state.Lease, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
+		Limits: pipeline.Limits{RowsInFlight: rowsInFlight},
 	}
 }
+
+// rowsInFlight bounds the rows in memory, half of them in the commit under way:
+// with it a run stays within its memory at any volume.
+const rowsInFlight = 300_000
 
 // readers are the pipeline's sources with what wraps them: the rate limit
 // inside, one retry outermost. An mpay upstream limits every request itself,
