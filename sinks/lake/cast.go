@@ -22,3 +22,6 @@ func castBytes[T int32 | int64](v []T) []byte {
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*int(unsafe.Sizeof(v[0])))
 }
+
+// viewText views bytes that nobody changes as a string.
+func viewText(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

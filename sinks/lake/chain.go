@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/paylake/paylake/sinks"
@@ -36,6 +37,8 @@ type point struct {
 type walker struct {
 	boundary *point // last balance of the window before, if that is complete
 	lines    map[string]*line
+	last     *line // of currency lastOf: nearly always the next one, too
+	lastOf   string
 	group    []chainRow // rows of one time, still arriving
 }
 
@@ -77,19 +80,33 @@ func (w *walker) flush() {
 		for n < len(group) && group[n].currency == group[0].currency {
 			n++
 		}
-		l := w.lines[group[0].currency]
-		if l == nil {
-			l = &line{}
-			if w.boundary != nil {
-				opening := w.boundary.balance
-				l.at, l.known, l.opening = *w.boundary, true, &opening
-			}
-			w.lines[group[0].currency] = l
-		}
-		l.next(group[:n])
+		w.line(group[0].currency).next(group[:n])
 		group = group[n:]
 	}
 	w.group = w.group[:0]
+}
+
+// line returns the chain of a currency. Its name is copied: rows may point into
+// memory that is given back before the walk ends.
+func (w *walker) line(currency string) *line {
+	if w.last != nil && w.lastOf == currency {
+		return w.last
+	}
+	l := w.lines[currency]
+	if l == nil {
+		l = &line{}
+		if w.boundary != nil {
+			opening := w.boundary.balance
+			l.at, l.known, l.opening = *w.boundary, true, &opening
+		}
+		currency = strings.Clone(currency)
+		w.lines[currency] = l
+		w.lastOf = currency
+	} else {
+		w.lastOf = strings.Clone(currency)
+	}
+	w.last = l
+	return l
 }
 
 // finish returns the verdict. With several currencies there is no one balance
@@ -223,7 +240,7 @@ func (l *line) join(t, loose []chainRow) []chainRow {
 	} else if missing := start - l.at.balance; missing != 0 {
 		var found bool
 		if loose, found = absorb(loose, missing); !found {
-			l.breaks = append(l.breaks, Break{After: l.at.id, Before: first.id,
+			l.breaks = append(l.breaks, Break{After: strings.Clone(l.at.id), Before: strings.Clone(first.id),
 				From: time.UnixMicro(l.at.time).UTC(), To: time.UnixMicro(first.time).UTC(), Missing: missing})
 		}
 	}

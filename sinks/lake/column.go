@@ -104,7 +104,7 @@ func (w *chunkWriter) append(header format.PageHeader, body []byte) error {
 }
 
 // encodeColumn encodes column i of the table for entries in their order.
-func encodeColumn(z *zstd.Encoder, t *schemas.Table, i int, recs []arrow.Record, entries []entry) (*chunk, error) {
+func encodeColumn(z *zstd.Encoder, t *schemas.Table, i int, recs []arrow.Record, entries []entry, refs []ref) (*chunk, error) {
 	w := &chunkWriter{zstd: z}
 	w.meta.PathInSchema = []string{columnName(t, i)}
 	w.meta.Codec = format.Zstd
@@ -117,7 +117,7 @@ func encodeColumn(z *zstd.Encoder, t *schemas.Table, i int, recs []arrow.Record,
 	case i == len(t.Fields)+2:
 		err = w.hashes(entries)
 	default:
-		err = w.field(t.Fields[i], i, columns{recs}, entries)
+		err = w.field(t.Fields[i], i, columns{recs}, refs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encode column %s: %w", columnName(t, i), err)
@@ -133,29 +133,26 @@ func columnName(t *schemas.Table, i int) string {
 	return ownColumns[i-len(t.Fields)]
 }
 
-func (w *chunkWriter) field(f schemas.Field, i int, c columns, entries []entry) error {
+func (w *chunkWriter) field(f schemas.Field, i int, c columns, refs []ref) error {
 	var null func(rec, row uint32) bool
 	if f.Nullable {
 		null = c.null(i)
 	}
 	switch f.Kind {
 	case schemas.String, schemas.Code:
-		return w.texts(f.Kind, c.text(i), entries)
+		return w.texts(f.Kind, c.texts(i), refs)
 	case schemas.Int32, schemas.Date:
 		v := make([][]int32, len(c.recs))
 		for r, rec := range c.recs {
 			v[r] = int32s(rec.Column(i))
 		}
-		if null == nil {
-			return w.ints32(entries, func(e *entry) int32 { return v[e.rec][e.row] })
-		}
-		return encodeInts(w, format.Int32, entries, v, null, deltaInt32)
+		return encodeInts(w, format.Int32, refs, v, null, deltaInt32)
 	}
 	v := make([][]int64, len(c.recs))
 	for r, rec := range c.recs {
 		v[r] = int64s(rec.Column(i))
 	}
-	return encodeInts(w, format.Int64, entries, v, null, deltaInt64)
+	return encodeInts(w, format.Int64, refs, v, null, deltaInt64)
 }
 
 func deltaInt32(dst []byte, v []int32) ([]byte, error) {
@@ -168,17 +165,17 @@ func deltaInt64(dst []byte, v []int64) ([]byte, error) {
 
 // encodeInts writes numbers as deltas: times and ids that grow take a byte or
 // two, amounts as many bits as they have.
-func encodeInts[T int32 | int64](w *chunkWriter, physical format.Type, entries []entry, v [][]T,
+func encodeInts[T int32 | int64](w *chunkWriter, physical format.Type, refs []ref, v [][]T,
 	null func(rec, row uint32) bool, encode func([]byte, []T) ([]byte, error)) error {
 	w.meta.Type, w.meta.Encoding = physical, []format.Encoding{format.RLE, format.DeltaBinaryPacked}
-	values, levels := make([]T, 0, min(len(entries), pageRows)), []byte(nil)
+	values, levels := make([]T, 0, min(len(refs), pageRows)), []byte(nil)
 	var body, packed []byte
-	for len(entries) > 0 {
-		page := entries[:min(pageRows, len(entries))]
-		entries = entries[len(page):]
+	for len(refs) > 0 {
+		page := refs[:min(pageRows, len(refs))]
+		refs = refs[len(page):]
 		values, levels, body = values[:0], levels[:0], body[:0]
 		for i := range page {
-			e := &page[i]
+			e := page[i]
 			if null != nil {
 				if null(e.rec, e.row) {
 					levels = append(levels, 0)

@@ -12,24 +12,27 @@ import (
 
 // texts writes a text column: as a dictionary while its values repeat, else as
 // lengths and bytes. Which of the two depends on the values alone.
-func (w *chunkWriter) texts(kind schemas.Kind, value func(rec, row uint32) string, entries []entry) error {
+func (w *chunkWriter) texts(kind schemas.Kind, value texts, refs []ref) error {
 	w.meta.Type = format.ByteArray
-	if d, indexes, ok := internColumn(kind, value, entries); ok {
+	if d, indexes, ok := internColumn(kind, value, refs); ok {
 		w.meta.Encoding = []format.Encoding{format.Plain, format.RLE, format.RLEDictionary}
 		return w.indexes(d, indexes)
 	}
 	w.meta.Encoding = []format.Encoding{format.RLE, format.DeltaLengthByteArray}
-	return w.lengths(value, entries)
+	return w.lengths(value, refs)
 }
 
 // internColumn numbers the column's values, and gives up on one that has too
 // many: ids betray themselves within the first rows.
-func internColumn(kind schemas.Kind, value func(rec, row uint32) string, entries []entry) (*interner, []int32, bool) {
+func internColumn(kind schemas.Kind, value texts, refs []ref) (*interner, []int32, bool) {
 	d := newInterner()
-	indexes := make([]int32, len(entries))
-	for n := range entries {
-		e := &entries[n]
-		indexes[n] = d.intern(value(e.rec, e.row))
+	indexes := make([]int32, len(refs))
+	if value.empty() {
+		d.intern("")
+		return d, indexes, true
+	}
+	for n, e := range refs {
+		indexes[n] = d.intern(value.at(e.rec, e.row))
 		if n == sampleRows && kind == schemas.String && d.len() > sampleRows/4 || d.len() > maxDict {
 			return nil, nil, false
 		}
@@ -84,16 +87,16 @@ func (d *interner) bounds(page []int32, used []bool) pageStats {
 	return st
 }
 
-func (w *chunkWriter) lengths(value func(rec, row uint32) string, entries []entry) error {
+func (w *chunkWriter) lengths(value texts, refs []ref) error {
 	var values, body []byte
-	offsets := make([]uint32, 0, min(len(entries), pageRows)+1)
-	for len(entries) > 0 {
-		page := entries[:min(pageRows, len(entries))]
-		entries = entries[len(page):]
+	offsets := make([]uint32, 0, min(len(refs), pageRows)+1)
+	for len(refs) > 0 {
+		page := refs[:min(pageRows, len(refs))]
+		refs = refs[len(page):]
 		values, offsets = values[:0], append(offsets[:0], 0)
-		lo, hi := value(page[0].rec, page[0].row), value(page[0].rec, page[0].row)
+		lo, hi := value.at(page[0].rec, page[0].row), value.at(page[0].rec, page[0].row)
 		for i := range page {
-			s := value(page[i].rec, page[i].row)
+			s := value.at(page[i].rec, page[i].row)
 			values = append(values, s...)
 			offsets = append(offsets, uint32(len(values)))
 			if s < lo {

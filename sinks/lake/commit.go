@@ -191,7 +191,7 @@ func (l *Lake) planBatch(ctx context.Context, p *planner, b sinks.Batch, out *ob
 	if err != nil {
 		return err
 	}
-	return out.write(ctx, recordsOf(done.recs), done.entries)
+	return out.write(ctx, done.order, recordsOf(done.recs), done.entries)
 }
 
 // objectWriter turns planned rows into stored objects and control totals.
@@ -203,12 +203,15 @@ type objectWriter struct {
 	totals  map[[2]string]*Total
 }
 
-// write sorts rows and stores one object per month and objectRows rows.
-func (w *objectWriter) write(ctx context.Context, recs []arrow.Record, entries []entry) error {
+// write sorts rows and stores one object per month and objectRows rows. Without
+// an order it computes one.
+func (w *objectWriter) write(ctx context.Context, o *order, recs []arrow.Record, entries []entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	o := orderOf(w.lay, recs, entries)
+	if o == nil {
+		o = orderOf(w.lay, recs, entries)
+	}
 	o.sort(entries)
 	w.count(recs, entries)
 	for len(entries) > 0 {

@@ -31,6 +31,9 @@ func newCompressor(parallel int) (*zstd.Encoder, error) {
 		zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true), zstd.WithZeroFrames(true))
 }
 
+// ref points at a row of a record.
+type ref struct{ rec, row uint32 }
+
 // encoded is an object before it is stored.
 type encoded struct {
 	meta Object
@@ -42,11 +45,15 @@ type encoded struct {
 func encodeObject(z *zstd.Encoder, parallel int, o *order, recs []arrow.Record, entries []entry) (encoded, error) {
 	t := o.lay.table
 	chunks := make([]*chunk, len(t.Fields)+3)
+	refs := make([]ref, len(entries)) // a fifth of the entries' size: every column goes through them
+	for i := range entries {
+		refs[i] = ref{entries[i].rec, entries[i].row}
+	}
 	var g errgroup.Group
 	g.SetLimit(parallel)
 	for i := range chunks {
 		g.Go(func() (err error) {
-			chunks[i], err = encodeColumn(z, t, i, recs, entries)
+			chunks[i], err = encodeColumn(z, t, i, recs, entries, refs)
 			return err
 		})
 	}

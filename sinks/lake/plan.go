@@ -58,6 +58,7 @@ func newPlanner(l *Lake, state *tableState, t *schemas.Table, b sinks.Batch) *pl
 type planned struct {
 	recs    []batchRec
 	entries []entry
+	order   *order // of the entries; nil when old rows came after it was computed
 }
 
 // chunk compares rows, in reading order, with the lake and with each other.
@@ -81,7 +82,7 @@ func (p *planner) chunk(ctx context.Context, recs []batchRec, rows []entry, last
 			return planned{}, err
 		}
 	}
-	out := planned{recs: recs}
+	out := planned{recs: recs, order: o}
 	var old map[int32][]retraction
 	out.entries, old = p.decide(recs, rows, ids, known)
 	return out, p.fetchOld(ctx, &out, objects, old)
@@ -197,6 +198,7 @@ func (p *planner) fetchOld(ctx context.Context, out *planned, objects []object, 
 			return fmt.Errorf("read rows to withdraw: %w", err)
 		}
 		at := uint32(len(out.recs))
+		out.order = nil
 		out.recs = append(out.recs, batchRec{rec: rec})
 		for i, r := range rows {
 			out.entries = append(out.entries, entry{rec: at, row: uint32(i), hash: r.hash, revision: r.revision, sign: -1})

@@ -31,9 +31,10 @@ func finals(rows []entry, ids []int32, keys int) []entry {
 // chains advances the balance chain of every part over the rows of a chunk and
 // the rows that the lake shows beside them.
 func (p *planner) chains(ctx context.Context, o *order, recs []batchRec, rows []entry, index *keyIndex, last bool) error {
-	slices.SortStableFunc(rows, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.wallet, b.wallet), cmp.Compare(a.time, b.time))
-	})
+	byTime := func(a, b entry) int { return cmp.Or(cmp.Compare(a.wallet, b.wallet), cmp.Compare(a.time, b.time)) }
+	if !slices.IsSortedFunc(rows, byTime) {
+		slices.SortStableFunc(rows, byTime)
+	}
 	read := chainReader(p.lay, recs)
 	for _, i := range p.byWindow() {
 		pp := &p.parts[i]

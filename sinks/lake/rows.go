@@ -61,13 +61,45 @@ type columns struct {
 	recs []arrow.Record
 }
 
-func (c columns) text(col int) func(rec, row uint32) string {
-	arrays := make([]*array.String, len(c.recs))
-	for i, r := range c.recs {
-		arrays[i] = r.Column(col).(*array.String)
-	}
-	return func(rec, row uint32) string { return arrays[rec].Value(int(row)) }
+// texts is a text column of several records.
+type texts []textColumn
+
+type textColumn struct {
+	offsets []int32
+	values  []byte
 }
+
+// at returns a value without copying it.
+func (t texts) at(rec, row uint32) string {
+	c := &t[rec]
+	return viewText(c.values[c.offsets[row]:c.offsets[row+1]])
+}
+
+func (c columns) texts(col int) texts {
+	out := make(texts, len(c.recs))
+	for i, r := range c.recs {
+		a := r.Column(col).(*array.String)
+		out[i] = textColumn{offsets: a.ValueOffsets(), values: a.ValueBytes()}
+		if n := len(out[i].offsets); n > 0 && out[i].offsets[0] != 0 { // a slice of a longer array
+			out[i].values = wholeText(a)
+		}
+	}
+	return out
+}
+
+// wholeText returns all bytes that the offsets of a sliced array count from.
+func wholeText(a *array.String) []byte { return a.Data().Buffers()[2].Bytes() }
+
+func (t texts) empty() bool {
+	for i := range t {
+		if o := t[i].offsets; len(o) > 0 && o[len(o)-1] != o[0] {
+			return false
+		}
+	}
+	return true
+}
+
+func (c columns) text(col int) func(rec, row uint32) string { return c.texts(col).at }
 
 // number reads any integer column as int64; NULL reads as whatever lies there.
 func (c columns) number(col int) func(rec, row uint32) int64 {
@@ -90,7 +122,16 @@ func (c columns) number(col int) func(rec, row uint32) int64 {
 }
 
 func (c columns) null(col int) func(rec, row uint32) bool {
-	return func(rec, row uint32) bool { return c.recs[rec].Column(col).IsNull(int(row)) }
+	arrays := make([]arrow.Array, len(c.recs))
+	some := false
+	for i, r := range c.recs {
+		arrays[i] = r.Column(col)
+		some = some || arrays[i].NullN() > 0
+	}
+	if !some {
+		return func(_, _ uint32) bool { return false }
+	}
+	return func(rec, row uint32) bool { return arrays[rec].IsNull(int(row)) }
 }
 
 func int32s(a arrow.Array) []int32 {

@@ -51,7 +51,7 @@ func (l *Lake) planSpilled(ctx context.Context, p *planner, b sinks.Batch, out *
 	}
 	return decided.merge(ctx, func(n int, a, b *cursor) bool {
 		return n == l.limits.objectRows || a.month != b.month
-	}, func(m merged) error { return out.write(ctx, m.recs, m.entries) })
+	}, func(m merged) error { return out.write(ctx, nil, m.recs, m.entries) })
 }
 
 func (l *Lake) tempDir() (string, error) {
