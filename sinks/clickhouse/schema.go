@@ -130,12 +130,8 @@ func (w *Warehouse) grantRoles(ctx context.Context) {
 	for _, role := range embedded.Roles {
 		name := roleName(role)
 		statements := []string{"CREATE ROLE IF NOT EXISTS " + name}
-		for _, g := range embedded.Grants(role) {
-			preposition := " TO "
-			if strings.HasPrefix(g, "REVOKE") {
-				preposition = " FROM "
-			}
-			statements = append(statements, strings.ReplaceAll(g, " ON "+embedded.Database+".", " ON "+w.db+".")+preposition+name)
+		for _, v := range embedded.Views {
+			statements = append(statements, fmt.Sprintf("GRANT SELECT ON %s.%s TO %s", w.db, v, name))
 		}
 		for _, s := range statements {
 			if err := w.exec(ctx, "make role "+name, s); err != nil {

@@ -2,10 +2,12 @@ package clickhouse
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks/clickhouse/embedded"
 )
 
 // This file is pure: the public views. All of them run as the loader (SQL
@@ -125,12 +127,30 @@ func (v viewer) fields(t *schemas.Table, replace map[string]string, after map[st
 	return strings.Join(out, ", ")
 }
 
+// shown is a column that stands for a person, for those who may see it; empty
+// for everybody else. Column grants would not do: a filter by an ungranted
+// column is let through where it is rewritten to the column's size.
+func (v viewer) shown(column string) string {
+	return fmt.Sprintf("if(currentUser() IN (%s, 'auditor', 'accountant') OR hasAny(enabledRoles(), ['paylake_auditor', 'paylake_accountant']), %s, '')",
+		literal(v.owner), quote(column))
+}
+
+// replaced are the columns of a view that are not the table's as they stand.
+func (v viewer) replaced(view string, more map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, h := range embedded.Hidden[view] {
+		out[h] = v.shown(h)
+	}
+	maps.Copy(out, more)
+	return out
+}
+
 // ledger: step_up_required and assurance_level are false and empty as long as
 // no assurance events are loaded.
 func (v viewer) ledger(at string) string {
 	t := schemas.Ledger
 	return fmt.Sprintf("WITH %s\nSELECT %s\nFROM (SELECT * EXCEPT (category), category AS own_category FROM %s.%s WHERE %s)", v.vocabulary(at),
-		v.fields(t, map[string]string{"category": "toLowCardinality(" + categoryOf + ")"},
+		v.fields(t, v.replaced("ledger", map[string]string{"category": "toLowCardinality(" + categoryOf + ")"}),
 			map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount",
 				"session_id": "false AS step_up_required, '' AS assurance_level"}),
 		v.db, rowsTable(t), v.current(t, at))
@@ -140,7 +160,7 @@ func (v viewer) ledger(at string) string {
 func (v viewer) operations(at string) string {
 	t := schemas.Operations
 	return fmt.Sprintf("SELECT %s\nFROM %s.%s WHERE %s",
-		v.fields(t, nil, map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}),
+		v.fields(t, v.replaced("operations", nil), map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}),
 		v.db, rowsTable(t), v.current(t, at))
 }
 

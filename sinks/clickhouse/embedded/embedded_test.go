@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/go-json-experiment/json"
 	"go.uber.org/goleak"
 
@@ -275,7 +276,7 @@ func TestStranger(t *testing.T) {
 	mustAsk(t, s, "CREATE DATABASE paylake")
 	mustAsk(t, s, "CREATE TABLE paylake.t (x Int64) ENGINE = MergeTree ORDER BY x")
 	for _, sql := range []string{
-		"SELECT * FROM paylake.t", "CREATE DATABASE mine", "CREATE TABLE default.t (x Int8) ENGINE = Memory",
+		"SELECT 1", "SELECT file('/etc/hostname')", "SELECT file('" + filepath.Join(dir, "warehouse.json") + "')", "SELECT * FROM paylake.t", "CREATE DATABASE mine", "CREATE TABLE default.t (x Int8) ENGINE = Memory",
 		"SELECT * FROM file('/etc/hostname', 'LineAsString')", "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
 		"SELECT * FROM executable('id', 'TSV', 'x String')", "CREATE USER me", "KILL QUERY WHERE 1", "SYSTEM SHUTDOWN",
 		"SELECT * FROM remote('127.0.0.1', paylake.t)", "INSERT INTO FUNCTION file('x.csv', 'CSV', 'x Int8') VALUES (1)",
@@ -285,7 +286,16 @@ func TestStranger(t *testing.T) {
 			t.Errorf("a stranger could: %s: %s", sql, out)
 		}
 	}
-	for _, user := range append([]string{"loader"}, embedded.Roles...) {
+	native, err := clickhouse.Open(&clickhouse.Options{Addr: []string{s.Addr}, Auth: clickhouse.Auth{Username: "default"}, DialTimeout: 3 * time.Second,
+		Settings: clickhouse.Settings{"max_sessions_for_user": 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer native.Close()
+	if err := native.Exec(t.Context(), "SELECT 1"); err == nil || !strings.Contains(err.Error(), "session count") {
+		t.Errorf("a stranger over the native protocol: %v", err)
+	}
+	for _, user := range append([]string{"default", "loader"}, embedded.Roles...) {
 		if _, err := ask(s.HTTPAddr, user, "", "SELECT 1"); err == nil {
 			t.Errorf("%s enters without a password", user)
 		}
