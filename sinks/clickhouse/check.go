@@ -56,15 +56,21 @@ func rowsTables() string {
 	return strings.Join(names, ", ")
 }
 
+// Kinds of checks.
+const (
+	checkContent = "content" // what is visible is what was committed
+	checkDoubles = "doubles" // no key is visible twice
+)
+
 // changed returns the partitions that have changed since they were last
-// compared with the manifests, and the doubles found in all others.
-func (w *Warehouse) changed(ctx context.Context) (map[partition]uint64, int64, error) {
+// checked, and the doubles found in all others.
+func (w *Warehouse) changed(ctx context.Context, kind string) (map[partition]uint64, int64, error) {
 	now, err := w.fingerprints(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	var doubles int64
-	sql := fmt.Sprintf("SELECT toString(table), month, argMax(fingerprint, checked_at), argMax(doubles, checked_at) FROM %s.partition_checks GROUP BY table, month", w.db)
+	sql := fmt.Sprintf("SELECT toString(table), month, argMax(fingerprint, checked_at), argMax(doubles, checked_at) FROM %s.partition_checks WHERE kind = %s GROUP BY table, month", w.db, literal(kind))
 	err = w.each(ctx, "read its checks", sql, func(scan func(...any) error) error {
 		var p partition
 		var f uint64
@@ -82,7 +88,7 @@ func (w *Warehouse) changed(ctx context.Context) (map[partition]uint64, int64, e
 // checkPartitions compares what has changed with what the manifests said, and
 // loads again what differs.
 func (w *Warehouse) checkPartitions(ctx context.Context) error {
-	changed, _, err := w.changed(ctx)
+	changed, _, err := w.changed(ctx, checkContent)
 	if err != nil {
 		return err
 	}
@@ -95,11 +101,7 @@ func (w *Warehouse) checkPartitions(ctx context.Context) error {
 		if err := w.mendPartition(ctx, t, p); err != nil {
 			return err
 		}
-		doubles, err := w.doubles(ctx, t, p)
-		if err != nil {
-			return err
-		}
-		checks = append(checks, []any{p.table, p.month, fingerprint, doubles, w.now().UTC()})
+		checks = append(checks, []any{checkContent, p.table, p.month, fingerprint, int64(0), w.now().UTC()})
 	}
 	return w.insert(ctx, "partition_checks", checks)
 }
@@ -200,13 +202,15 @@ func (w *Warehouse) doubles(ctx context.Context, t *schemas.Table, p partition) 
 	return n, w.one(ctx, "look for doubles", sql, &n)
 }
 
-// allDoubles counts keys that are visible twice, and writes nothing.
+// allDoubles counts keys that are visible twice. It looks only at partitions
+// that have changed since it last looked, and remembers what it saw.
 func (w *Warehouse) allDoubles(ctx context.Context) (int64, error) {
-	changed, total, err := w.changed(ctx)
+	changed, total, err := w.changed(ctx, checkDoubles)
 	if err != nil {
 		return 0, err
 	}
-	for p := range changed {
+	var checks [][]any
+	for p, fingerprint := range changed {
 		t, ok := schemas.ByName(p.table)
 		if !ok {
 			continue
@@ -216,6 +220,7 @@ func (w *Warehouse) allDoubles(ctx context.Context) (int64, error) {
 			return 0, err
 		}
 		total += n
+		checks = append(checks, []any{checkDoubles, p.table, p.month, fingerprint, n, w.now().UTC()})
 	}
-	return total, nil
+	return total, w.insert(ctx, "partition_checks", checks)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,6 +32,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, embedded.Child(os.Args[2:]))
 		os.Exit(1)
 	}
+	// Every example makes a database of its own; ten are enough for each run.
+	_ = flag.Set("rapid.checks", "10")
+	flag.Parse()
 	os.Exit(withServer(m))
 }
 

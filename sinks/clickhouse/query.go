@@ -183,9 +183,7 @@ type Status struct {
 	Address string
 }
 
-// Status asks the warehouse where it stands. Partitions that changed since
-// they were last compared with the manifests are compared now; nothing is
-// repaired here.
+// Status asks the warehouse where it stands. It repairs nothing.
 func (w *Warehouse) Status(ctx context.Context) (Status, error) {
 	var s Status
 	head, err := w.lake.Head(ctx)
