@@ -73,7 +73,7 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 	// exactly these manifests.
 	l.mu.Lock()
 	err := l.refresh(ctx)
-	head, headSHA, state := l.head, l.headSHA, l.state(id)
+	head, headSHA, state := l.head, l.headSHA, l.state(id).snapshot(b)
 	l.mu.Unlock()
 	if err != nil {
 		return sinks.Receipt{}, err

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -256,6 +257,47 @@ func TestNothingNewCommitsNothing(t *testing.T) {
 	}
 	if now, _ := l.Head(t.Context()); now != head {
 		t.Fatalf("head moved from %d to %d", head, now)
+	}
+}
+
+// TestReadersBesideCommits: status and followers read while this process and
+// another one commit.
+func TestReadersBesideCommits(t *testing.T) {
+	b := fileBucketOf(t)
+	mine, other := openTest(t, b, false), openTest(t, b, false)
+	stream := schemas.Stream{Source: "mpay", Wallet: "wlt_1", Table: schemas.Ledger}
+	rows := ledgerRows(ledgerSpec{rows: 480, step: time.Hour})
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if d, err := mine.Done(context.Background(), stream); err != nil || len(d.Complete) > 20 {
+				t.Error(d, err)
+			}
+		}
+	})
+	var writers sync.WaitGroup
+	for _, l := range []*Lake{mine, other} {
+		writers.Go(func() {
+			for d := range 20 {
+				commit(t, l, partOf(t, "wlt_1", days(d, d+1), within(rows, days(d, d+1)), 10))
+			}
+		})
+	}
+	writers.Wait()
+	close(stop)
+	wg.Wait()
+	d, err := mine.Done(t.Context(), stream)
+	if err != nil || d.Rows != 480 || !reflect.DeepEqual(d.Complete, []schemas.Window{days(0, 20)}) || len(d.Owed) != 0 {
+		t.Fatalf("%+v %v", d, err)
+	}
+	if r, err := Verify(t.Context(), mine.URL(), VerifyOptions{}); err != nil || r.Visible != 480 {
+		t.Fatalf("%+v %v", r, err)
 	}
 }
 

@@ -188,16 +188,18 @@ func (c *chainColumns) between(wallet string, w span) (from, to int) {
 	return first + lo, first + hi
 }
 
+// stretch is a part of an object: rows from to to.
+type stretch struct {
+	cols     *keyColumns
+	from, to int
+}
+
 // visible returns the rows of one wallet in [w.from, w.to) that the objects
 // show, in no order: of each key the newest row that no retraction names. skip
 // says which keys the caller has itself.
 func (f *finder) visible(ctx context.Context, objects []object, wallet string, w span, skip func(schemas.Key) bool) ([]chainRow, error) {
-	type current struct {
-		row      chainRow
-		revision int32 // of row
-		gone     int32 // newest revision withdrawn
-	}
-	found := map[schemas.Key]current{}
+	var all []stretch
+	revised := false
 	for _, o := range objects {
 		if !o.touches(wallet, span{w.from, w.to - 1}) {
 			continue
@@ -206,19 +208,48 @@ func (f *finder) visible(ctx context.Context, objects []object, wallet string, w
 		if err != nil {
 			return nil, err
 		}
-		c := cols.chain
-		from, to := c.between(wallet, w)
-		for i := from; i < to; i++ {
-			if skip(cols.keys[i]) {
+		s := stretch{cols: cols}
+		s.from, s.to = cols.chain.between(wallet, w)
+		all = append(all, s)
+		for i := s.from; i < s.to && !revised; i++ {
+			revised = cols.sign[i] < 0 || cols.revision[i] > 1
+		}
+	}
+	if revised {
+		return newest(all, skip), nil
+	}
+	var rows []chainRow
+	for _, s := range all {
+		for i := s.from; i < s.to; i++ {
+			if !skip(s.cols.keys[i]) {
+				rows = append(rows, s.cols.chain.row(i))
+			}
+		}
+	}
+	return rows, nil
+}
+
+// newest finds the visible rows where some keys have several.
+func newest(all []stretch, skip func(schemas.Key) bool) []chainRow {
+	type current struct {
+		row      chainRow
+		revision int32 // of row
+		gone     int32 // newest revision withdrawn
+	}
+	found := map[schemas.Key]current{}
+	for _, s := range all {
+		for i := s.from; i < s.to; i++ {
+			k := s.cols.keys[i]
+			if skip(k) {
 				continue
 			}
-			cur := found[cols.keys[i]]
-			if cols.sign[i] < 0 {
-				cur.gone = max(cur.gone, cols.revision[i])
-			} else if cols.revision[i] > cur.revision {
-				cur.revision, cur.row = cols.revision[i], c.row(i)
+			cur := found[k]
+			if s.cols.sign[i] < 0 {
+				cur.gone = max(cur.gone, s.cols.revision[i])
+			} else if s.cols.revision[i] > cur.revision {
+				cur.revision, cur.row = s.cols.revision[i], s.cols.chain.row(i)
 			}
-			found[cols.keys[i]] = cur
+			found[k] = cur
 		}
 	}
 	var rows []chainRow
@@ -227,5 +258,5 @@ func (f *finder) visible(ctx context.Context, objects []object, wallet string, w
 			rows = append(rows, cur.row)
 		}
 	}
-	return rows, nil
+	return rows
 }

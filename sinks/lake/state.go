@@ -72,6 +72,18 @@ func newTableState() *tableState {
 	return &tableState{streams: map[string]*streamState{}, seen: map[string]struct{}{}}
 }
 
+// snapshot returns what a commit needs, unmoved by manifests that readers apply
+// while it works. Objects are only ever appended; streams are copied.
+func (t *tableState) snapshot(b sinks.Batch) *tableState {
+	c := &tableState{objects: slices.Clip(t.objects), streams: map[string]*streamState{}}
+	for _, p := range b.Parts {
+		if s := t.streams[p.Stream.Wallet]; s != nil {
+			c.streams[p.Stream.Wallet] = &streamState{complete: slices.Clone(s.complete), windows: slices.Clone(s.windows)}
+		}
+	}
+	return c
+}
+
 // apply adds one manifest.
 func (t *tableState) apply(e Entry) {
 	t.applyObjects(e)

@@ -125,19 +125,32 @@ func mergeTotals(into, from map[[2]string]*Total) {
 }
 
 // unpaired returns the rows of keys whose revisions do not explain each other.
-// Sorting brings a key's rows together.
+// Nearly every key has one row, which needs no sorting.
 func (v *verifier) unpaired(rows []keyRow) []keyRow {
-	slices.SortFunc(rows, compareKeyRows)
+	index := newKeyIndex(len(rows))
+	ids := make([]int32, len(rows))
+	count := make([]int32, len(rows))
+	for i, r := range rows {
+		ids[i] = index.add(r.key)
+		count[ids[i]]++
+	}
+	several := rows[:0]
+	for i, r := range rows {
+		if count[ids[i]] > 1 || r.revision != 1 || r.sign < 0 {
+			several = append(several, r)
+		}
+	}
+	slices.SortFunc(several, compareKeyRows)
 	var odd []keyRow
-	for len(rows) > 0 {
+	for len(several) > 0 {
 		n := 1
-		for n < len(rows) && rows[n].key == rows[0].key {
+		for n < len(several) && several[n].key == several[0].key {
 			n++
 		}
-		if _, ok := explained(rows[:n]); !ok {
-			odd = append(odd, rows[:n]...)
+		if _, ok := explained(several[:n]); !ok {
+			odd = append(odd, several[:n]...)
 		}
-		rows = rows[n:]
+		several = several[n:]
 	}
 	return odd
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
 )
@@ -102,14 +104,30 @@ func (v *verifier) checkChains(ctx context.Context) error {
 			continue
 		}
 		slices.SortStableFunc(refs, func(a, b verdictRef) int { return a.part.Window.From.Compare(b.part.Window.From) })
-		f := &finder{bucket: v.bucket, cache: newCache(64 << 20), lay: layoutOf(t)}
-		for _, ref := range refs {
-			if err := v.checkChain(ctx, f, states[id], ref); err != nil {
-				return err
-			}
+		if err := v.checkVerdicts(ctx, layoutOf(t), states[id], refs); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// checkVerdicts shares neighbouring windows, which lie in the same objects,
+// among workers with a cache each.
+func (v *verifier) checkVerdicts(ctx context.Context, lay layout, state *tableState, refs []verdictRef) error {
+	g, ctx := errgroup.WithContext(ctx)
+	step := (len(refs) + v.opts.Parallel - 1) / v.opts.Parallel
+	for mine := range slices.Chunk(refs, max(step, 1)) {
+		g.Go(func() error {
+			f := &finder{bucket: v.bucket, cache: newCache(32 << 20), lay: lay}
+			for _, ref := range mine {
+				if err := v.checkChain(ctx, f, state, ref); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 // verdicts replays the manifests: the objects of each table, the verdicts that
@@ -192,17 +210,23 @@ func (v *verifier) checkChain(ctx context.Context, f *finder, state *tableState,
 		walk.add(r)
 	}
 	got := walk.finish(p.Past)
+	v.countChain(p.Chain.State)
+	if !reflect.DeepEqual(got, normalChain(p.Chain)) {
+		v.fault(manifestKey(m.Sequence), "part %s %s: the recorded balance chain is %+v, the rows give %+v", p.WalletID, p.Window, p.Chain, got)
+	}
+	return nil
+}
+
+func (v *verifier) countChain(state sinks.ChainState) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.report.Chains++
-	switch p.Chain.State {
+	switch state {
 	case sinks.ChainOpen:
 		v.report.Open++
 	case sinks.ChainBroken:
 		v.report.Broken++
 	}
-	if !reflect.DeepEqual(got, normalChain(p.Chain)) {
-		v.fault(manifestKey(m.Sequence), "part %s %s: the recorded balance chain is %+v, the rows give %+v", p.WalletID, p.Window, p.Chain, got)
-	}
-	return nil
 }
 
 // visibleRows returns the rows in order of time; nil when an object is damaged,
@@ -217,12 +241,17 @@ func (v *verifier) visibleRows(ctx context.Context, f *finder, objects []object,
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(rows, func(a, b chainRow) int { return cmp.Compare(a.time, b.time) })
+	byTime := func(a, b chainRow) int { return cmp.Compare(a.time, b.time) }
+	if !slices.IsSortedFunc(rows, byTime) {
+		slices.SortFunc(rows, byTime)
+	}
 	return &rows, nil
 }
 
 func (v *verifier) damaged(key string) bool {
 	path := fullPath(v.url, key)
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	return slices.ContainsFunc(v.report.Findings, func(f Finding) bool { return f.Path == path })
 }
 
