@@ -138,11 +138,19 @@ func (h *house) checkUpstreams(ctx context.Context, c *checklist) {
 	for _, s := range h.cfg.Sources {
 		ctx, cancel := context.WithTimeout(ctx, checkPatience)
 		if u := h.mpay[s.Name]; u != nil {
-			c.line("source "+s.Name, s.URL+" answers", u.Ping(ctx))
+			c.line("source "+s.Name, s.URL+" answers", h.hinted("url", u.Ping(ctx)))
 		}
 		if u := h.psp[s.Name]; u != nil {
-			c.line("source "+s.Name, s.DataURL+" answers", u.Ping(ctx))
+			c.line("source "+s.Name, s.DataURL+" answers", h.hinted("data_url, data_token and data_secret", u.Ping(ctx)))
 		}
 		cancel()
 	}
+}
+
+// hinted says where to look when an upstream does not answer.
+func (h *house) hinted(keys string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w; check its %s in %s, then: paylake check", err, keys, h.cfg.File)
 }
