@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,13 +80,16 @@ func (r result) json(t *testing.T, v any) {
 	}
 }
 
+// interceptor sees a request before the sandbox; true: it has answered.
+type interceptor func(http.ResponseWriter, *http.Request) bool
+
 // playground is a sandbox on a real port and a configuration that points to it.
 type playground struct {
 	world  *sandbox.World
 	server *httptest.Server
 	dir    string
 	config string
-	before func(http.ResponseWriter, *http.Request) bool // true: answered
+	before atomic.Pointer[interceptor]
 }
 
 func newPlayground(t *testing.T, rows int, chaos ...string) *playground {
@@ -97,7 +101,7 @@ func newPlayground(t *testing.T, rows int, chaos ...string) *playground {
 	g := &playground{world: world, dir: t.TempDir()}
 	handler := sandbox.Handler(world, sandbox.HandlerOptions{Cooldown: time.Millisecond})
 	g.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.before == nil || !g.before(w, r) {
+		if f := g.before.Load(); f == nil || !(*f)(w, r) {
 			handler.ServeHTTP(w, r)
 		}
 	}))
@@ -109,6 +113,8 @@ func newPlayground(t *testing.T, rows int, chaos ...string) *playground {
 	g.edit(t, `listen: "127.0.0.1:8080"`, `listen: "127.0.0.1:0"`)
 	return g
 }
+
+func (g *playground) intercept(f interceptor) { g.before.Store(&f) }
 
 // edit replaces text of the configuration.
 func (g *playground) edit(t *testing.T, old, new string) {

@@ -38,12 +38,12 @@ func TestKilledRuns(t *testing.T) {
 	for _, at := range []int64{3, 90, 200} {
 		var asked atomic.Int64
 		reached := make(chan struct{})
-		g.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		g.intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/wallet/statement") && asked.Add(1) == at {
 				close(reached)
 			}
 			return false
-		}
+		})
 		cmd, out := g.process(t, "run")
 		select {
 		case <-reached:
@@ -56,12 +56,12 @@ func TestKilledRuns(t *testing.T) {
 		_ = cmd.Wait()
 		g.noProcesses(t)
 		if at == 90 { // what was begun must be found again, not only what is left
-			g.before = nil
+			g.before.Store(nil)
 			g.paylake(t, "run", "providers").want(t, 0)
 			g.paylake(t, "run", "ledger", "--from", "2026-01-01", "--to", "2026-01-02").want(t, 0)
 		}
 	}
-	g.before = nil
+	g.before.Store(nil)
 	g.paylake(t, "run").want(t, 0)
 	g.paylake(t, "verify").want(t, 0)
 	same(t, g.spend(t), truthLines(g.truth(t)))
@@ -120,7 +120,7 @@ func TestSignals(t *testing.T) {
 	t.Run("run and SIGINT", func(t *testing.T) {
 		reached := make(chan struct{})
 		var once atomic.Bool
-		g.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		g.intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/wallet/statement") {
 				if once.CompareAndSwap(false, true) {
 					close(reached)
@@ -128,7 +128,7 @@ func TestSignals(t *testing.T) {
 				<-r.Context().Done() // an upstream that never answers
 			}
 			return false
-		}
+		})
 		cmd, out := g.process(t, "run", "ledger", "--from", "2026-01-01", "--to", "2026-02-01")
 		<-reached
 		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {

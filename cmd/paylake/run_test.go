@@ -144,12 +144,12 @@ func TestInterruptedRun(t *testing.T) {
 	g := newPlayground(t, 1500)
 	ctx, cancel := context.WithCancel(t.Context())
 	var asked atomic.Int64
-	g.before = func(_ http.ResponseWriter, r *http.Request) bool {
+	g.intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 		if strings.HasSuffix(r.URL.Path, "/wallet/statement") && asked.Add(1) == 100 {
 			cancel()
 		}
 		return false
-	}
+	})
 	r := invoke(ctx, nil, "-c", g.config, "run").want(t, 130)
 	if strings.Contains(r.stdout, "operations:") {
 		t.Error("the next pipeline was begun")
@@ -231,7 +231,7 @@ func TestLogin(t *testing.T) {
 // text; good rows of the same page arrive.
 func TestQuarantine(t *testing.T) {
 	g := newPlayground(t, 300)
-	g.before = badRows()
+	g.intercept(badRows())
 	g.paylake(t, "run", "ledger").want(t, 3).says(t, "2 quarantined", "quarantine list")
 	var list []badRow
 	g.paylake(t, "quarantine", "list", "--json").want(t, 0).json(t, &list)
