@@ -85,12 +85,13 @@ func (h *holder) supervise() {
 	defer close(h.done)
 	runtime.LockOSThread()
 	for wait := 100 * time.Millisecond; ; wait = min(wait*2, 5*time.Second) {
-		began := time.Now() //nolint:forbidigo // measures a process, not data
+		life := time.NewTimer(shortLife)
 		err := h.runChild()
-		if time.Since(began) > shortLife {
+		short := life.Stop()
+		if !short {
 			wait = 100 * time.Millisecond
 		}
-		h.ended(err, time.Since(began) < shortLife)
+		h.ended(err, short)
 		select {
 		case <-h.quit:
 			return
