@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -199,6 +201,43 @@ func TestFrozenBytes(t *testing.T) {
 		const want = "a6e2f2a55809117e258a3dd22c49d5244006c4d0ce7c24d68aa1c5191260c028"
 		if got := e.Objects[0].SHA256; got != want || len(e.Objects) != 1 {
 			t.Fatalf("the object is %s now", got)
+		}
+	}
+}
+
+// TestRowOrder: wallet, event time, key, revision, sign, whatever the ids.
+func TestRowOrder(t *testing.T) {
+	b := fileBucketOf(t)
+	l := openTest(t, b, false)
+	one := ledgerRows(ledgerSpec{rows: 60, wallet: "wlt_b", step: time.Hour})
+	for i := range one {
+		one[i].id = fmt.Sprintf("%04d", 9999-i)
+		one[i].at = one[i].at.Truncate(2 * time.Hour)
+	}
+	two := slices.Clone(one)
+	for i := range two {
+		two[i].wallet = "wlt_a"
+	}
+	again := one[7]
+	again.reference = "changed"
+	commit(t, l, partOf(t, "wlt_b", days(0, 31), append(one, again), 9), partOf(t, "wlt_a", days(0, 31), two, 9))
+	for e := range l.Manifests(t.Context(), 1) {
+		data, err := l.ReadObject(t.Context(), e.Objects[0].Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := readWithArrow(t, data)
+		defer table.Release()
+		var lines []string
+		for i := range int(table.NumRows()) {
+			line := ""
+			for _, name := range []string{"wallet_id", "posted_at", "entry_id", ColumnRevision, ColumnSign} {
+				line += table.Column(table.Schema().FieldIndices(name)[0]).Data().Chunk(0).ValueStr(i) + " "
+			}
+			lines = append(lines, strings.ReplaceAll(line, " -1 ", " 0 "))
+		}
+		if len(lines) != 122 || !slices.IsSorted(lines) {
+			t.Fatalf("not in order:\n%s", strings.Join(lines, "\n"))
 		}
 	}
 }

@@ -58,7 +58,7 @@ func newPlanner(l *Lake, state *tableState, t *schemas.Table, b sinks.Batch) *pl
 type planned struct {
 	recs    []batchRec
 	entries []entry
-	order   *order // of the entries; nil when old rows came after it was computed
+	order   *order // of the entries; nil when withdrawn rows came after it was computed
 }
 
 // chunk compares rows, in reading order, with the lake and with each other.
@@ -84,8 +84,13 @@ func (p *planner) chunk(ctx context.Context, recs []batchRec, rows []entry, last
 	}
 	out := planned{recs: recs, order: o}
 	var old map[int32][]retraction
-	out.entries, old = p.decide(recs, rows, ids, known)
-	return out, p.fetchOld(ctx, &out, objects, old)
+	withdrawn := 0
+	out.entries, withdrawn, old = p.decide(recs, rows, ids, known)
+	if withdrawn > 0 {
+		out.order = nil // their entries say where the rows are, not yet where they belong
+	}
+	err = p.fetchOld(ctx, &out, objects, old)
+	return out, err
 }
 
 // lookup finds the current row of every key that the lake holds.
@@ -141,12 +146,13 @@ type retraction struct {
 
 // decide goes through the rows in reading order. Equal content is dropped,
 // other content becomes a revision; so a row that changes within one read
-// leaves every step behind. A key that the lake shows already as the read
+// leaves every step behind; here counts the rows of this batch that another one
+// of it withdraws. A key that the lake shows already as the read
 // leaves it is a duplicate whatever the read says in between: without this, the
 // same batch twice would add its steps twice. The entries to store are written
 // over the rows.
-func (p *planner) decide(recs []batchRec, rows []entry, ids []int32, known []current) ([]entry, map[int32][]retraction) {
-	old := map[int32][]retraction{}
+func (p *planner) decide(recs []batchRec, rows []entry, ids []int32, known []current) (stored []entry, here int, old map[int32][]retraction) {
+	old = map[int32][]retraction{}
 	settled := settledKeys(recs, rows, ids, known)
 	var withdrawn []entry
 	out := rows[:0]
@@ -171,7 +177,7 @@ func (p *planner) decide(recs []batchRec, rows []entry, ids []int32, known []cur
 		*c = current{hash: e.hash, revision: e.revision, gone: c.gone, object: -1, rec: e.rec, row: e.row}
 		out = append(out, e)
 	}
-	return append(out, withdrawn...), old
+	return append(out, withdrawn...), len(withdrawn), old
 }
 
 // settledKeys finds the keys whose last row in the batch is what the lake shows.

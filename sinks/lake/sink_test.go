@@ -52,6 +52,11 @@ func TestSink(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sinktest.Run(t, func(t testing.TB) func() sinks.Sink {
 				b := make(t)
+				t.Cleanup(func() { // whatever a test did to the lake, it verifies
+					if _, err := verifyBucket(context.Background(), b, "mem://lake", VerifyOptions{}); err != nil {
+						t.Error(err)
+					}
+				})
 				return func() sinks.Sink { return openTest(t, b, name == "mem") }
 			})
 		})

@@ -58,12 +58,16 @@ func Verify(ctx context.Context, lakeURL string, o VerifyOptions) (Report, error
 	if err != nil {
 		return Report{URL: lakeURL}, err
 	}
+	r, err := verifyBucket(ctx, b, lakeURL, o)
+	return r, errors.Join(err, closeBucket())
+}
+
+func verifyBucket(ctx context.Context, b bucket, lakeURL string, o VerifyOptions) (Report, error) {
 	if o.Parallel <= 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
 	v := &verifier{bucket: b, url: lakeURL, opts: o, tables: map[tableID]*schemas.Table{}}
-	err = v.run(ctx)
-	return v.finish(errors.Join(err, closeBucket()))
+	return v.finish(v.run(ctx))
 }
 
 // verifier holds what has been found so far.
