@@ -96,7 +96,7 @@ func (c cloudBucket) List(ctx context.Context, prefix string) iter.Seq2[listed, 
 		it := c.b.List(&blob.ListOptions{Prefix: prefix})
 		for {
 			o, err := it.Next(ctx)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {

@@ -179,7 +179,10 @@ func TestSpilledSpool(t *testing.T) {
 		}
 		r.URL, r.Head = "", ""
 		var objects []Object
-		for e := range l.Manifests(t.Context(), 1) {
+		for e, err := range l.Manifests(t.Context(), 1) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			objects = append(objects, e.Objects...)
 		}
 		return r, objects

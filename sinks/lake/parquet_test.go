@@ -221,7 +221,10 @@ func TestRowOrder(t *testing.T) {
 	again := one[7]
 	again.reference = "changed"
 	commit(t, l, partOf(t, "wlt_b", days(0, 31), append(one, again), 9), partOf(t, "wlt_a", days(0, 31), two, 9))
-	for e := range l.Manifests(t.Context(), 1) {
+	for e, err := range l.Manifests(t.Context(), 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		data, err := l.ReadObject(t.Context(), e.Objects[0].Path)
 		if err != nil {
 			t.Fatal(err)

@@ -109,7 +109,7 @@ func (o *objectReader) pages(i int, fn func(parquet.Page) error) error {
 func eachPage(pages parquet.Pages, fn func(parquet.Page) error) error {
 	for {
 		p, err := pages.ReadPage()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -27,14 +27,14 @@ type entry struct {
 
 // layout finds a table's special columns.
 type layout struct {
-	table                       *schemas.Table
-	wallet, time, date          int // -1 where the table has none
-	amount, currency, provider  int
-	balance, status             int
-	key                         []int
-	source                      int
-	id                          int // the last key column: what a person calls the row
-	cataloguePartition, hasDate bool
+	table                      *schemas.Table
+	wallet, time, date         int // -1 where the table has none
+	amount, currency, provider int
+	balance, status            int
+	key                        []int
+	source                     int
+	id                         int // the last key column: what a person calls the row
+	hasDate                    bool
 }
 
 func layoutOf(t *schemas.Table) layout {
