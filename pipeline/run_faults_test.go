@@ -30,7 +30,7 @@ func TestRunGoesOnWithoutAFailingStream(t *testing.T) {
 		{"consent", func() error { return sources.ErrConsent }, CodePerson, "consent"},
 		{"shape", func() error { return sources.ErrShape }, CodeFailed, "unreadable"},
 		{"transient", func() error { return &sources.Transient{Err: errBoom} }, CodeFailed, "boom"},
-		{"panic", func() error { var m map[string]int; m["x"] = 1; return nil }, CodeFailed, "nil map"},
+		{"panic", func() error { m := map[bool]map[string]int{}; m[true]["x"] = 1; return nil }, CodeFailed, "nil map"},
 		{"panic with data", func() error { panic("+994501234567") }, CodeFailed, "(string)"},
 	} {
 		for _, perStream := range []int{1, 3} {

@@ -215,7 +215,10 @@ func TestCancelEndsAWaitAtOnce(t *testing.T) {
 
 func TestBreakingOutStops(t *testing.T) {
 	s := &script{pages: 5}
-	for p := range sources.Limit(sources.Retry(s, sources.RetryPolicy{}), rate.NewLimiter(rate.Inf, 1)).Pages(t.Context(), sources.Window{}, "") {
+	for p, err := range sources.Limit(sources.Retry(s, sources.RetryPolicy{}), rate.NewLimiter(rate.Inf, 1)).Pages(t.Context(), sources.Window{}, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
 		p.Rows.Release()
 		break
 	}
@@ -241,8 +244,8 @@ func TestLimitSpacesPages(t *testing.T) {
 		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("a token was spent after the last page: %v", took)
 		}
-		for range sources.Limit(s, l).Pages(t.Context(), sources.Window{}, sources.End) {
-			t.Error("a page after the end")
+		for _, err := range sources.Limit(s, l).Pages(t.Context(), sources.Window{}, sources.End) {
+			t.Errorf("a page after the end (%v)", err)
 		}
 	})
 }

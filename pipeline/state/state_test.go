@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "hold-lease" {
 		os.Exit(holdLease(os.Args[2:]))
 	}
-	stop := func() {}
+	var stop func()
 	if server.url, stop, server.err = startPostgres(); server.err != nil {
 		stop = func() {}
 	}

@@ -159,7 +159,7 @@ func (w *Warehouse) explain(ctx context.Context, what string, err error) error {
 	if e, ok := errors.AsType[*driver.Exception](err); ok && !passing(e.Code) {
 		return fmt.Errorf("warehouse: %s: %w", what, err)
 	}
-	return fmt.Errorf("warehouse: %s: ClickHouse (%s) cannot be reached: %v; the lake goes on without it, and what is missing is loaded when it is back: %w",
+	return fmt.Errorf("warehouse: %s: ClickHouse (%s) cannot be reached: %w; the lake goes on without it, and what is missing is loaded when it is back: %w",
 		what, w.where().addr, err, sinks.ErrUnavailable)
 }
 

@@ -146,13 +146,13 @@ func decodeManifest(seq int64, data []byte) (Entry, error) {
 	}
 	var e Entry
 	if err := json.Unmarshal(data, &head); err != nil {
-		return e, fmt.Errorf("manifest %d is not readable: %v: %w", seq, err, sinks.ErrCorrupt)
+		return e, fmt.Errorf("manifest %d is not readable: %w: %w", seq, err, sinks.ErrCorrupt)
 	}
 	if head.Format > Format {
 		return e, fmt.Errorf("manifest %d has format %d, this paylake reads up to %d: %w", seq, head.Format, Format, sinks.ErrNewer)
 	}
 	if err := json.Unmarshal(data, &e.Manifest); err != nil {
-		return e, fmt.Errorf("manifest %d is not readable: %v: %w", seq, err, sinks.ErrCorrupt)
+		return e, fmt.Errorf("manifest %d is not readable: %w: %w", seq, err, sinks.ErrCorrupt)
 	}
 	if e.Format != Format || e.Sequence != seq {
 		return e, fmt.Errorf("manifest %d says format %d, sequence %d: %w", seq, e.Format, e.Sequence, sinks.ErrCorrupt)

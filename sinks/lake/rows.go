@@ -34,7 +34,6 @@ type layout struct {
 	key                        []int
 	source                     int
 	id                         int // the last key column: what a person calls the row
-	hasDate                    bool
 }
 
 func layoutOf(t *schemas.Table) layout {

@@ -38,7 +38,6 @@ type row struct {
 
 type stream struct {
 	done    sinks.Done
-	final   []schemas.Window
 	verdict map[time.Time]sinks.Chain // by window start
 }
 

@@ -211,7 +211,7 @@ func (f *flattener) left(signature bool) error {
 		return nil
 	}
 	root, general := f.depth == 1, f.depth == 2 && string(f.path) == "general" && f.how == strict
-	if !signature || !(root || general) {
+	if !signature || (!root && !general) {
 		return fmt.Errorf("frame_mode, or a signature, inside the signed text: %w", ErrGrammar)
 	}
 	if f.signature != nil {

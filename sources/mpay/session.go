@@ -82,10 +82,15 @@ func (s *session) load(ctx context.Context) (t tokens, err error) {
 	if b == nil {
 		return t, nil
 	}
-	if err := json.Unmarshal(b, &t); err != nil {
-		return tokens{}, nil // kept by another version: as good as none
+	return kept(b), nil
+}
+
+// kept reads what was saved; what another version kept is as good as none.
+func kept(b []byte) (t tokens) {
+	if json.Unmarshal(b, &t) != nil {
+		return tokens{}
 	}
-	return t, nil
+	return t
 }
 
 func (s *session) String() string { return "wallet " + s.wallet.ID + " of source " + s.u.cfg.Name }

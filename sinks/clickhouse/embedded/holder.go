@@ -151,7 +151,7 @@ func (h *holder) start(far, near, out *os.File) (*exec.Cmd, error) {
 		h.ep.Addr, h.ep.HTTPAddr = local(ports[0]), local(ports[1])
 	}
 	args := append(h.opts.Command[1:len(h.opts.Command):len(h.opts.Command)], h.opts.DataDir, port(h.ep.Addr), port(h.ep.HTTPAddr))
-	cmd := exec.Command(h.opts.Command[0], args...)
+	cmd := exec.CommandContext(context.Background(), h.opts.Command[0], args...)
 	cmd.Dir = h.at.run
 	// Nothing of the parent's environment: it may hold secrets, and the
 	// engine looks for keys of its own in it.
@@ -178,7 +178,7 @@ func (h *holder) ready(ctx context.Context) error {
 			return h.announce(ep, process.Pid)
 		}
 		if short >= giveUpAfter {
-			return fmt.Errorf("the embedded ClickHouse does not start (%v): %s; see %s: %w", last, h.lastWords(), h.at.log, sinks.ErrUnavailable)
+			return fmt.Errorf("the embedded ClickHouse does not start (%s): %s; see %s: %w", fmt.Sprint(last), h.lastWords(), h.at.log, sinks.ErrUnavailable)
 		}
 		if err := pause(ctx, joinPause); err != nil {
 			return fmt.Errorf("the embedded ClickHouse does not answer at %s (%w); see %s: %w", ep.HTTPAddr, err, h.at.log, sinks.ErrUnavailable)
@@ -249,7 +249,7 @@ func (h *holder) within(d time.Duration) bool {
 func freePorts(n int) ([]int, error) {
 	var ports []int
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}

@@ -122,7 +122,7 @@ func post(ctx context.Context, ep Endpoint, sql string, limit time.Duration) err
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{Timeout: limit}).DialContext}}
 	res, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("embedded warehouse at %s: %v: %w", ep.HTTPAddr, err, sinks.ErrUnavailable)
+		return fmt.Errorf("embedded warehouse at %s: %w: %w", ep.HTTPAddr, err, sinks.ErrUnavailable)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 4096))
