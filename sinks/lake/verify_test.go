@@ -168,6 +168,7 @@ func TestForgedObject(t *testing.T) {
 	for name, forge := range map[string]func(e []entry){
 		"nothing":    func([]entry) {},
 		"row_hash":   func(e []entry) { e[5].hash++ },
+		"two hashes": func(e []entry) { e[5].hash++; e[6].hash-- },
 		"order":      func(e []entry) { e[5], e[6] = e[6], e[5] },
 		"revision":   func(e []entry) { e[5].revision = 2 },
 		"sign":       func(e []entry) { e[5].sign = -1 },
