@@ -9,18 +9,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paylake/paylake/sinks/clickhouse"
+	"github.com/paylake/paylake/sinks/clickhouse/embedded"
 )
 
 var queryFormats = []string{"table", "json", "csv"}
 
 func (p *program) queryCommand() *cobra.Command {
-	var format string
+	var format, reader string
 	var snapshot int64
 	cmd := &cobra.Command{
 		Use: "query SQL", Short: "Ask the warehouse, as a user who can only read",
 		Example: `  paylake query "SELECT provider_name, currency, sum(spend) FROM spend_by_provider GROUP BY ALL"
   paylake query --format csv "SELECT * FROM ledger WHERE business_date = '2026-03-01'" > march-1.csv
-  paylake query --snapshot 12 "SELECT count() FROM ledger"`,
+  paylake query --snapshot 12 "SELECT count() FROM ledger"
+  paylake query --as analyst "SELECT * FROM ledger LIMIT 5"   # without what stands for persons`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(queryFormats, format) {
@@ -29,11 +31,16 @@ func (p *program) queryCommand() *cobra.Command {
 			if cmd.Flags().Changed("snapshot") && snapshot < 1 {
 				return usagef("--snapshot is the number of a manifest, from 1 on; see: paylake snapshots")
 			}
-			return p.query(cmd.Context(), args[0], clickhouse.Query{Format: clickhouse.Format(format), Snapshot: snapshot})
+			if !slices.Contains(embedded.Roles, reader) {
+				return usagef("--as is %s, not %q", strings.Join(embedded.Roles, ", "), reader)
+			}
+			return p.query(cmd.Context(), args[0], clickhouse.Query{Format: clickhouse.Format(format), Snapshot: snapshot, User: reader})
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "table", "`table|json|csv`; csv has a header line")
 	cmd.Flags().Int64Var(&snapshot, "snapshot", 0, "as of manifest `N`")
+	cmd.Flags().StringVar(&reader, "as", "auditor", "read-only `USER` of the embedded warehouse: analyst sees no pseudonyms and no masked numbers")
+	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(embedded.Roles, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(queryFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
