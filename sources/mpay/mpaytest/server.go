@@ -138,8 +138,8 @@ func problem(w http.ResponseWriter, status int, body string) {
 // withSession lets a request through that carries a live access token.
 func (s *Server) withSession(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request, string)) {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	wallet, ok := s.wallet(token)
-	if ok && s.faults.expires() {
+	wallet, used, ok := s.wallet(token)
+	if used && s.faults.expires() { // a session that never worked would be another fault
 		s.Expire(wallet)
 		ok = false
 	}

@@ -29,6 +29,7 @@ type challenge struct {
 type access struct {
 	wallet  string
 	expires time.Time
+	used    bool // it has let a request through
 }
 
 // SessionCounts is what happened at the door.
@@ -87,11 +88,17 @@ func (s *Server) showOTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, otp)
 }
 
-func (s *Server) wallet(token string) (string, bool) {
+// wallet is whose token it is, if it is live, and whether it was used before.
+func (s *Server) wallet(token string) (wallet string, used, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, ok := s.sessions.access[token]
-	return a.wallet, ok && s.opts.Now().Before(a.expires)
+	if !ok || !s.opts.Now().Before(a.expires) {
+		return "", false, false
+	}
+	used, a.used = a.used, true
+	s.sessions.access[token] = a
+	return a.wallet, used, true
 }
 
 func (s *Server) walletOf(msisdn string) (string, bool) {
