@@ -170,9 +170,12 @@ func (h *holder) start(far, near, out *os.File) (*exec.Cmd, error) {
 func (h *holder) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	h.mu.Lock()
+	before := h.short // what ended earlier was somebody else's wait: one that was killed may be starting again now
+	h.mu.Unlock()
 	for {
 		h.mu.Lock()
-		ep, process, short, last := h.ep, h.process, h.short, h.last
+		ep, process, short, last := h.ep, h.process, h.short-before, h.last
 		h.mu.Unlock()
 		if process != nil && ep.Addr != "" && answers(ctx, ep) == nil {
 			return h.announce(ep, process.Pid)
