@@ -249,7 +249,7 @@ func (h *house) job(q config.Pipeline, followers *pipeline.Followers) pipeline.J
 
 // rowsInFlight bounds the rows in memory, half of them in the commit under way:
 // with it a run stays within its memory at any volume.
-const rowsInFlight = 300_000
+const rowsInFlight = 400_000
 
 // readers are the pipeline's sources with what wraps them: the rate limit
 // inside, one retry outermost. An mpay upstream limits every request itself,

@@ -23,6 +23,7 @@ type options struct {
 	wallets int
 	dir     string
 	native  bool
+	trace   bool
 }
 
 func main() {
@@ -41,6 +42,7 @@ func run(ctx context.Context) error {
 	flag.IntVar(&o.window, "window", 100_000, "rows in a window (a day)")
 	flag.IntVar(&o.wallets, "wallets", 1, "wallets that share the rows")
 	flag.BoolVar(&o.native, "native", true, "also measure ClickHouse's own reading and writing of the same rows")
+	flag.BoolVar(&o.trace, "trace", false, "print when each manifest was made and published")
 	flag.Parse()
 	exe, err := filepath.Abs(o.paylake)
 	if err != nil {

@@ -115,6 +115,11 @@ func (p *pipeline) run(ctx context.Context) (result, error) {
 	if _, err := fmt.Sscan(fmt.Sprint(rows[0]["at"]), &at); err != nil {
 		return r, fmt.Errorf("published_at: %w", err)
 	}
+	if p.o.trace {
+		if err := p.timeline(ctx); err != nil {
+			return r, err
+		}
+	}
 	r.took = time.UnixMicro(at).Sub(p.up.firstAt)
 	return r, nil
 }
@@ -143,6 +148,22 @@ func watchPeak(pid int) (stop func() int64) {
 		}
 	}()
 	return func() int64 { close(done); return <-peak }
+}
+
+// timeline prints when each manifest was made and published, in seconds after
+// the first request.
+func (p *pipeline) timeline(ctx context.Context) error {
+	rows, err := p.query(ctx, `SELECT sequence, toString(sum(inserted)) AS n, toString(toUnixTimestamp64Micro(any(created_at))) AS made,
+ toString(toUnixTimestamp64Micro(any(published_at))) AS published FROM snapshots GROUP BY sequence ORDER BY sequence`)
+	for _, r := range rows {
+		var made, published int64
+		if _, err := fmt.Sscan(fmt.Sprint(r["made"], " ", r["published"]), &made, &published); err != nil {
+			return err
+		}
+		fmt.Printf("  manifest %v, %v rows: made %6.3f s, published %6.3f s\n", r["sequence"], r["n"],
+			time.UnixMicro(made).Sub(p.up.firstAt).Seconds(), time.UnixMicro(published).Sub(p.up.firstAt).Seconds())
+	}
+	return err
 }
 
 func (p *pipeline) days() int { return (p.o.rows/p.o.wallets + p.o.window - 1) / p.o.window }
