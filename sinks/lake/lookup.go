@@ -188,69 +188,79 @@ func (c *chainColumns) between(wallet string, w span) (from, to int) {
 	return first + lo, first + hi
 }
 
-// stretch is a part of an object: rows from to to.
-type stretch struct {
-	cols     *keyColumns
-	from, to int
+// question asks for the rows of one wallet in [span.from, span.to).
+type question need
+
+// version is one row of an object beside what says whether it is visible.
+type version struct {
+	key            schemas.Key
+	revision, sign int32
+	row            chainRow
 }
 
-// visible returns the rows of one wallet in [w.from, w.to) that the objects
-// show, in no order: of each key the newest row that no retraction names. skip
-// says which keys the caller has itself.
-func (f *finder) visible(ctx context.Context, objects []object, wallet string, w span, skip func(schemas.Key) bool) ([]chainRow, error) {
-	var all []stretch
-	revised := false
+// visible answers each question with the rows that the objects show, in no
+// order: of each key the newest row that no retraction names. skip says which
+// keys the caller has itself. An object is decoded once, however many questions
+// touch it: a batch that is read again asks about every window of a month.
+func (f *finder) visible(ctx context.Context, objects []object, asked []question, skip func(schemas.Key) bool) ([][]chainRow, error) {
+	found := make([][]version, len(asked))
 	for _, o := range objects {
-		if !o.touches(wallet, span{w.from, w.to - 1}) {
-			continue
-		}
-		cols, err := f.columns(ctx, o, true)
-		if err != nil {
-			return nil, err
-		}
-		s := stretch{cols: cols}
-		s.from, s.to = cols.chain.between(wallet, w)
-		all = append(all, s)
-		for i := s.from; i < s.to && !revised; i++ {
-			revised = cols.sign[i] < 0 || cols.revision[i] > 1
-		}
-	}
-	if revised {
-		return newest(all, skip), nil
-	}
-	var rows []chainRow
-	for _, s := range all {
-		for i := s.from; i < s.to; i++ {
-			if !skip(s.cols.keys[i]) {
-				rows = append(rows, s.cols.chain.row(i))
+		var cols *keyColumns
+		for n, q := range asked {
+			if !o.touches(q.wallet, span{q.span.from, q.span.to - 1}) {
+				continue
 			}
+			if cols == nil {
+				var err error
+				if cols, err = f.columns(ctx, o, true); err != nil {
+					return nil, err
+				}
+			}
+			found[n] = cols.versions(found[n], q, skip)
 		}
 	}
-	return rows, nil
+	answers := make([][]chainRow, len(asked))
+	for n, versions := range found {
+		answers[n] = newest(versions)
+	}
+	return answers, nil
 }
 
-// newest finds the visible rows where some keys have several.
-func newest(all []stretch, skip func(schemas.Key) bool) []chainRow {
+// versions appends what an object has of one question.
+func (k *keyColumns) versions(out []version, q question, skip func(schemas.Key) bool) []version {
+	from, to := k.chain.between(q.wallet, q.span)
+	for i := from; i < to; i++ {
+		if !skip(k.keys[i]) {
+			out = append(out, version{k.keys[i], k.revision[i], int32(k.sign[i]), k.chain.row(i)})
+		}
+	}
+	return out
+}
+
+// newest leaves the visible rows.
+func newest(versions []version) []chainRow {
+	revised := slices.ContainsFunc(versions, func(v version) bool { return v.sign < 0 || v.revision > 1 })
+	if !revised {
+		rows := make([]chainRow, len(versions))
+		for i, v := range versions {
+			rows[i] = v.row
+		}
+		return rows
+	}
 	type current struct {
 		row      chainRow
 		revision int32 // of row
 		gone     int32 // newest revision withdrawn
 	}
 	found := map[schemas.Key]current{}
-	for _, s := range all {
-		for i := s.from; i < s.to; i++ {
-			k := s.cols.keys[i]
-			if skip(k) {
-				continue
-			}
-			cur := found[k]
-			if s.cols.sign[i] < 0 {
-				cur.gone = max(cur.gone, s.cols.revision[i])
-			} else if s.cols.revision[i] > cur.revision {
-				cur.revision, cur.row = s.cols.revision[i], s.cols.chain.row(i)
-			}
-			found[k] = cur
+	for _, v := range versions {
+		cur := found[v.key]
+		if v.sign < 0 {
+			cur.gone = max(cur.gone, v.revision)
+		} else if v.revision > cur.revision {
+			cur.revision, cur.row = v.revision, v.row
 		}
+		found[v.key] = cur
 	}
 	var rows []chainRow
 	for _, cur := range found {

@@ -36,30 +36,61 @@ func (p *planner) chains(ctx context.Context, o *order, recs []batchRec, rows []
 		slices.SortStableFunc(rows, byTime)
 	}
 	read := chainReader(p.lay, recs)
+	due := p.due(o, rows, last)
+	others, err := p.others(ctx, due, index)
+	if err != nil {
+		return err
+	}
+	for n, d := range due {
+		pp := d.part
+		p.advance(pp, between(d.mine, pp.upTo, d.to), others[n], read)
+		pp.upTo = d.to
+		if d.to == pp.window.to {
+			pp.out.Chain, pp.ended, pp.walker = pp.walker.finish(pp.in.Past), true, nil
+		}
+	}
+	return nil
+}
+
+// dueChain is a part whose chain advances to an instant in this chunk.
+type dueChain struct {
+	part *partPlan
+	mine []entry // the wallet's rows of the chunk
+	to   int64
+}
+
+// due lists the chains that advance, by wallet and time.
+func (p *planner) due(o *order, rows []entry, last bool) []dueChain {
+	var out []dueChain
 	for _, i := range p.byWindow() {
 		pp := &p.parts[i]
 		if pp.ended || pp.in.Window.IsZero() {
 			continue
 		}
-		mine := o.ofWallet(rows, pp.out.WalletID)
-		to := pp.window.to
+		d := dueChain{part: pp, mine: o.ofWallet(rows, pp.out.WalletID), to: pp.window.to}
 		if !last {
-			if len(mine) == 0 {
+			if len(d.mine) == 0 {
 				continue
 			}
-			to = min(to, mine[len(mine)-1].time+1)
+			d.to = min(d.to, d.mine[len(d.mine)-1].time+1)
 		}
-		if to <= pp.upTo && !last {
+		if d.to <= pp.upTo && !last {
 			continue
 		}
-		if err := p.advance(ctx, pp, between(mine, pp.upTo, to), read, index, to); err != nil {
-			return err
-		}
-		if to == pp.window.to {
-			pp.out.Chain, pp.ended, pp.walker = pp.walker.finish(pp.in.Past), true, nil
-		}
+		out = append(out, d)
 	}
-	return nil
+	return out
+}
+
+// others reads the rows of the lake that the batch does not hold, for all
+// chains at once.
+func (p *planner) others(ctx context.Context, due []dueChain, index *keyIndex) ([][]chainRow, error) {
+	asked, needs := make([]question, len(due)), make([]need, len(due))
+	for i, d := range due {
+		asked[i] = question{d.part.out.WalletID, span{d.part.upTo, d.to}}
+		needs[i] = need{d.part.out.WalletID, span{d.part.upTo, d.to - 1}}
+	}
+	return p.find.visible(ctx, p.state.touched(needs), asked, index.has)
 }
 
 // byWindow lists the parts by wallet and time, so that a window is judged after
@@ -92,24 +123,17 @@ func between(rows []entry, from, to int64) []entry {
 	return rows[lo:hi]
 }
 
-// advance feeds the walker with the rows of [upTo, to): those of the batch and
-// those of the lake that the batch does not hold.
-func (p *planner) advance(ctx context.Context, pp *partPlan, mine []entry, read func(*entry) chainRow, index *keyIndex, to int64) error {
+// advance feeds the walker with the part's next rows: those of the batch and
+// others, those of the lake that the batch does not hold.
+func (p *planner) advance(pp *partPlan, mine []entry, others []chainRow, read func(*entry) chainRow) {
 	if pp.walker == nil {
 		pp.walker = newWalker(p.boundary(pp))
-	}
-	w := span{pp.upTo, to}
-	pp.upTo = to
-	objects := p.state.touched([]need{{pp.out.WalletID, span{w.from, w.to - 1}}})
-	others, err := p.find.visible(ctx, objects, pp.out.WalletID, w, index.has)
-	if err != nil {
-		return err
 	}
 	if len(others) == 0 {
 		for i := range mine {
 			pp.walker.add(read(&mine[i]))
 		}
-		return nil
+		return
 	}
 	for i := range mine {
 		others = append(others, read(&mine[i]))
@@ -118,7 +142,6 @@ func (p *planner) advance(ctx context.Context, pp *partPlan, mine []entry, read 
 	for _, r := range others {
 		pp.walker.add(r)
 	}
-	return nil
 }
 
 // boundary returns the last balance of the final window that ends where this

@@ -111,6 +111,10 @@ func (v *verifier) checkChains(ctx context.Context) error {
 	return nil
 }
 
+// verifyCache holds the columns of a few full objects: neighbouring windows of
+// all wallets lie in the same ones.
+const verifyCache = 128 << 20
+
 // checkVerdicts shares neighbouring windows, which lie in the same objects,
 // among workers with a cache each.
 func (v *verifier) checkVerdicts(ctx context.Context, lay layout, state *tableState, refs []verdictRef) error {
@@ -118,7 +122,7 @@ func (v *verifier) checkVerdicts(ctx context.Context, lay layout, state *tableSt
 	step := (len(refs) + v.opts.Parallel - 1) / v.opts.Parallel
 	for mine := range slices.Chunk(refs, max(step, 1)) {
 		g.Go(func() error {
-			f := &finder{bucket: v.bucket, cache: newCache(32 << 20), lay: lay}
+			f := &finder{bucket: v.bucket, cache: newCache(verifyCache), lay: lay}
 			for _, ref := range mine {
 				if err := v.checkChain(ctx, f, state, ref); err != nil {
 					return err
@@ -237,10 +241,11 @@ func (v *verifier) visibleRows(ctx context.Context, f *finder, objects []object,
 			return nil, nil
 		}
 	}
-	rows, err := f.visible(ctx, objects, wallet, w, func(schemas.Key) bool { return false })
+	answers, err := f.visible(ctx, objects, []question{{wallet, w}}, func(schemas.Key) bool { return false })
 	if err != nil {
 		return nil, err
 	}
+	rows := answers[0]
 	byTime := func(a, b chainRow) int { return cmp.Compare(a.time, b.time) }
 	if !slices.IsSortedFunc(rows, byTime) {
 		slices.SortFunc(rows, byTime)
