@@ -74,6 +74,14 @@ func TestEndToEnd(t *testing.T) {
 		}
 		g.paylake(t, "query", "SELECT provider_code FROM providers LIMIT 1").want(t, 0)
 		g.paylake(t, "query", "DROP TABLE ledger").want(t, 1)
+		persons := "SELECT countIf(startsWith(counterparty, 'p1_')) > 0 AS auditor, countIf(counterparty != '') > 0 AS anybody FROM ledger"
+		if r := g.paylake(t, "query", "--format", "csv", persons).want(t, 0); !strings.Contains(r.stdout, "1,1") {
+			t.Errorf("the auditor sees no pseudonyms: %s", r.stdout)
+		}
+		if r := g.paylake(t, "query", "--as", "analyst", "--format", "csv", persons).want(t, 0); !strings.Contains(r.stdout, "0,0") {
+			t.Errorf("the analyst sees pseudonyms: %s", r.stdout)
+		}
+		g.paylake(t, "query", "--as", "loader", "SELECT 1").want(t, 2)
 		g.paylake(t, "query", "--snapshot", "1", "SELECT count() FROM ledger").want(t, 0)
 		g.paylake(t, "query", "--snapshot", "999", "SELECT count() FROM ledger").want(t, 1)
 		runs := g.paylake(t, "query", "--format", "csv", "SELECT count() AS n FROM pipeline_runs WHERE outcome = 'done'").want(t, 0)

@@ -47,7 +47,6 @@ type finder struct {
 	bucket bucket
 	cache  *cache
 	lay    layout
-	opened int64 // objects read, for tests: a first load must read none
 }
 
 // columns returns the key columns of an object, and with chain those of the
@@ -57,7 +56,6 @@ func (f *finder) columns(ctx context.Context, o object, chain bool) (*keyColumns
 	if cols != nil && (!chain || cols.chain != nil) {
 		return cols, nil
 	}
-	f.opened++
 	r, err := openObject(ctx, f.bucket, o.path, o.bytes)
 	if err != nil {
 		return nil, err

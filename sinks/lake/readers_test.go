@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks"
 )
 
 // TestReadersBesideCommits: status and followers read while this process and
@@ -82,6 +83,33 @@ func TestFirstLoadReadsNothing(t *testing.T) {
 	}
 	if len(b.touched) != 1 {
 		t.Fatalf("objects read: %v", b.touched)
+	}
+}
+
+// However many windows of an object a batch reads again, the object is decoded
+// once, also when the cache is too small to keep it: else reading a month again
+// costs the month once per window.
+func TestABatchReadsAnObjectOnce(t *testing.T) {
+	b := &countingBucket{bucket: fileBucketOf(t)}
+	l := openTest(t, b, false)
+	rows := ledgerRows(ledgerSpec{rows: 1000, step: 30 * time.Minute})
+	batch := func(n int) (parts []sinks.Part) {
+		for d := range n {
+			parts = append(parts, partOf(t, "wlt_1", days(d, d+1), within(rows, days(d, d+1)), 100))
+		}
+		return parts
+	}
+	commit(t, l, batch(20)...)
+	again := func(n int) int {
+		l.cache = newCache(1)
+		before := b.objects
+		if r := commit(t, l, batch(n)...); r.Inserted != 0 || r.Duplicates == 0 {
+			t.Fatalf("read again: %+v", r)
+		}
+		return b.objects - before
+	}
+	if one, all := again(1), again(20); one == 0 || all != one {
+		t.Errorf("%d reads for one window, %d for twenty windows of the same object", one, all)
 	}
 }
 

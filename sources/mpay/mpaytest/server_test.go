@@ -133,3 +133,22 @@ func BenchmarkStatement(b *testing.B) {
 	}
 	b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// The expiry fault ends sessions that have worked. One that never works would
+// be another fault: a reader that renews would be told that a person must act.
+func TestAFreshSessionServesOnce(t *testing.T) {
+	s, ask := newServer(t, 10, Options{Faults: []string{"expiry"}, Cooldown: -1})
+	token := ""
+	for range 4 * expiryEvery {
+		token = login(t, s, ask)["access_token"].(string)
+		if code, _ := ask("GET", "/wallet/balance", token, ""); code != http.StatusOK {
+			t.Fatalf("a fresh session was refused: %d", code)
+		}
+	}
+	for range 2 * expiryEvery {
+		ask("GET", "/wallet/balance", token, "")
+	}
+	if s.Fired("expiry") == 0 {
+		t.Error("no session expired: the test proves nothing")
+	}
+}
