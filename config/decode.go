@@ -183,7 +183,7 @@ func (r *reader) pipeline(name string, m *mapping) Pipeline {
 	defer m.done()
 	p := Pipeline{Name: name, Source: m.text("source"), Table: m.text("table")}
 	window, lookback := time.Duration(0), time.Duration(0)
-	if t, ok := schemas.ByName(p.Table); ok && !t.Catalogue {
+	if t, ok := schemas.ByName(p.Table); ok && !t.Whole() {
 		window, lookback = 24*time.Hour, defaultLookback[p.Table]
 	}
 	p.Schedule = m.text("schedule")
@@ -198,6 +198,8 @@ func (r *reader) pipeline(name string, m *mapping) Pipeline {
 // defaultLookback is how far back rows still appear or change: late postings
 // of a wallet, and the eleven days for which the platform repeats callbacks.
 var defaultLookback = map[string]time.Duration{
-	"ledger":     72 * time.Hour,
-	"operations": 264 * time.Hour,
+	"ledger":           72 * time.Hour,
+	"funding_events":   72 * time.Hour,
+	"assurance_events": 72 * time.Hour,
+	"operations":       264 * time.Hour,
 }

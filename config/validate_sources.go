@@ -165,9 +165,13 @@ func validateTimes(p *problems, key string, q Pipeline) {
 	t, ok := schemas.ByName(q.Table)
 	switch {
 	case !ok:
-	case t.Catalogue:
+	case t.Whole():
 		if !q.Start.IsZero() || q.Window != 0 || q.Lookback != 0 || q.Lag != 0 {
-			p.at(key, "%s: %s is a catalogue and is read whole; remove start, window, lookback and lag", key, q.Table)
+			what := "a catalogue and is read whole"
+			if t.Observed {
+				what = "observed as it is at each run"
+			}
+			p.at(key, "%s: %s is %s; remove start, window, lookback and lag", key, q.Table, what)
 		}
 		return
 	case q.Start.IsZero():

@@ -112,11 +112,11 @@ func (j *Job) Validate() error {
 
 func (j *Job) checkCalendar(t *schemas.Table) error {
 	switch {
-	case t.Catalogue && !j.Spec.Step.IsZero():
+	case t.Whole() && !j.Spec.Step.IsZero():
 		return fmt.Errorf("pipeline %s: %s is read whole; remove `window`", j.Spec.Name, t.Name)
-	case !t.Catalogue && j.Spec.Step.IsZero():
+	case !t.Whole() && j.Spec.Step.IsZero():
 		return fmt.Errorf("pipeline %s: `window` is missing; write 24h", j.Spec.Name)
-	case !t.Catalogue && j.Spec.Start.IsZero():
+	case !t.Whole() && j.Spec.Start.IsZero():
 		return fmt.Errorf("pipeline %s: `start` is missing; write the first day, such as 2026-01-01", j.Spec.Name)
 	}
 	return nil

@@ -22,7 +22,12 @@ var Providers = &Table{
 }
 
 // All lists every table, in the order in which documentation shows them.
-func All() []*Table { return []*Table{Ledger, Operations, Providers} }
+func All() []*Table {
+	return []*Table{
+		Ledger, Operations, Providers,
+		Balances, FundingEvents, AssuranceEvents, Templates, NFCWorkflows,
+	}
+}
 
 // ByName finds a table.
 func ByName(name string) (*Table, bool) {

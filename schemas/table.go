@@ -63,6 +63,10 @@ type Table struct {
 	// Catalogue marks a table that has no windows: it is read whole, compared
 	// whole, and lies in one partition.
 	Catalogue bool
+	// Observed marks a table that has no windows either, but whose rows
+	// accumulate: every read asks for the state of now, and the row says in its
+	// Time column which instant it is about.
+	Observed bool
 	// Amount, Currency and Provider name the columns of the control totals;
 	// empty when a row carries no money.
 	Amount, Currency, Provider string
@@ -86,6 +90,10 @@ func (t *Table) Index(name string) int {
 func (t *Table) Has(name string) bool {
 	return slices.ContainsFunc(t.Fields, func(f Field) bool { return f.Name == name })
 }
+
+// Whole reports whether the table is read without a window: a catalogue, or
+// what is observed.
+func (t *Table) Whole() bool { return t.Catalogue || t.Observed }
 
 // Keep returns a copy of t with one text column more per name, for upstream
 // fields that a pipeline wants although no version of the table has them.
@@ -118,6 +126,9 @@ func (t *Table) Describe() string {
 	fmt.Fprintf(&b, "table %s version %d\nkey %s\n", t.Name, t.Version, strings.Join(t.Key, ", "))
 	fmt.Fprintf(&b, "time %s catalogue %t\ntotals %s %s %s balance %s\n",
 		t.Time, t.Catalogue, t.Provider, t.Currency, t.Amount, t.Balance)
+	if t.Observed {
+		b.WriteString("observed true\n")
+	}
 	for _, f := range t.Fields {
 		null := ""
 		if f.Nullable {

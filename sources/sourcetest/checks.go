@@ -171,8 +171,8 @@ func streamStable(t *testing.T, s Subject) {
 	if again := s.Source.Stream(); again.String() != st.String() {
 		t.Errorf("stream was %s and is %s", st, again)
 	}
-	if st.Table.Catalogue != s.Window.IsZero() {
-		t.Errorf("catalogue %t, window %s", st.Table.Catalogue, s.Window)
+	if st.Table.Whole() != s.Window.IsZero() {
+		t.Errorf("read whole %t, window %s", st.Table.Whole(), s.Window)
 	}
 }
 
