@@ -196,10 +196,13 @@ func (r *reader) pipeline(name string, m *mapping) Pipeline {
 }
 
 // defaultLookback is how far back rows still appear or change: late postings
-// of a wallet, and the eleven days for which the platform repeats callbacks.
+// of a wallet, and the eleven days for which the platform repeats callbacks
+// (every windowed table of a Flashpay source).
 var defaultLookback = map[string]time.Duration{
 	"ledger":           72 * time.Hour,
 	"funding_events":   72 * time.Hour,
 	"assurance_events": 72 * time.Hour,
 	"operations":       264 * time.Hour,
+	"operation_fees":   264 * time.Hour,
+	"chargebacks":      264 * time.Hour,
 }

@@ -21,7 +21,8 @@ type Key = xxh3.Uint128
 // The key covers source and the key columns (XXH3-128); the content hash
 // covers every column of the table's version in order (XXH3-64), then name and
 // value of each kept column that is not empty, so that beginning to keep a
-// field revises only rows that have it.
+// field revises only rows that have it. Columns that a later version added are
+// hashed like kept ones, in their place: NULL and "" add nothing.
 type Hasher struct {
 	table *Table
 	key   []int
@@ -85,10 +86,10 @@ func appender(f Field, col arrow.Array) func([]byte, int) []byte {
 		panic(fmt.Sprintf("schemas: no hash for column %s of type %s", f.Name, col.DataType()))
 	}
 	switch {
-	case f.Kept:
-		s := col.(*array.String)
+	case f.Kept, f.Since > 1:
+		s, text := col.(*array.String)
 		return func(b []byte, i int) []byte {
-			if s.Value(i) == "" {
+			if text && s.Value(i) == "" || !text && col.IsNull(i) {
 				return b
 			}
 			b = append(binary.AppendUvarint(b, uint64(len(f.Name))), f.Name...)

@@ -3,7 +3,7 @@ package schemas
 // Operations is the payment platform's list of operations: sales, refunds,
 // payouts. Amounts are unsigned minor units; the type gives the direction.
 var Operations = &Table{
-	Name: "operations", Version: 1,
+	Name: "operations", Version: 2,
 	Doc:      "Payment platform operations, one row per operation, revised when it completes.",
 	Key:      []string{"project_id", "operation_id"},
 	Time:     "created_at",
@@ -30,5 +30,7 @@ var Operations = &Table{
 		{Name: "account_masked", Kind: String, Doc: "account or card number, masked"},
 		{Name: "code", Kind: Code, Doc: "operation code, as sent"},
 		{Name: "message", Kind: Code, Doc: "operation message, as sent"},
+		{Name: "payment_minor", Kind: Minor, Nullable: true, Since: 2, Doc: "sum of the payment in the same record, unsigned minor units; NULL when not sent; never used as the amount"},
+		{Name: "payment_currency", Kind: Code, Since: 2, Doc: "ISO 4217 of payment_minor"},
 	},
 }

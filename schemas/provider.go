@@ -26,6 +26,7 @@ func All() []*Table {
 	return []*Table{
 		Ledger, Operations, Providers,
 		Balances, FundingEvents, AssuranceEvents, Templates, NFCWorkflows,
+		OperationFees, Chargebacks, PSPBalances, CurrencyRates,
 	}
 }
 

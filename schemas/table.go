@@ -47,6 +47,10 @@ type Field struct {
 	Nullable bool   // only numbers and instants may be; text is "" instead
 	Doc      string // meaning, unit and source, for people
 	Kept     bool   // added by `keep:` in a pipeline, not part of the versioned promise
+	// Since is the version that added the column; 0 for the first. A later column
+	// is text or nullable: rows written before it read as empty or NULL, and hash
+	// as they always did.
+	Since int
 }
 
 // Table is what a row is, what makes it unique, and which version of that
@@ -95,6 +99,15 @@ func (t *Table) Has(name string) bool {
 // what is observed.
 func (t *Table) Whole() bool { return t.Catalogue || t.Observed }
 
+// AsOf returns the table as an earlier version had it: without the columns that
+// came later.
+func (t *Table) AsOf(version int) *Table {
+	c := *t
+	c.Version = version
+	c.Fields = slices.DeleteFunc(slices.Clone(t.Fields), func(f Field) bool { return f.Since > version })
+	return &c
+}
+
 // Keep returns a copy of t with one text column more per name, for upstream
 // fields that a pipeline wants although no version of the table has them.
 // Names that the table has already are left out.
@@ -134,7 +147,11 @@ func (t *Table) Describe() string {
 		if f.Nullable {
 			null = " nullable"
 		}
-		fmt.Fprintf(&b, "%s %s%s\n", f.Name, f.Kind, null)
+		since := ""
+		if f.Since > 0 {
+			since = fmt.Sprintf(" since %d", f.Since)
+		}
+		fmt.Fprintf(&b, "%s %s%s%s\n", f.Name, f.Kind, null, since)
 	}
 	return b.String()
 }

@@ -61,6 +61,18 @@ func factTable(db string, t *schemas.Table) string {
 	return b.String()
 }
 
+// laterColumns are the statements that bring a base table, made by an earlier
+// version, up to this one.
+func laterColumns(db string, t *schemas.Table) []string {
+	var out []string
+	for _, f := range t.Fields {
+		if f.Since > 1 {
+			out = append(out, fmt.Sprintf("ALTER TABLE %s.%s ADD COLUMN IF NOT EXISTS %s %s", db, rowsTable(t), quote(f.Name), columnType(f)))
+		}
+	}
+	return out
+}
+
 // keptColumn adds a column that a pipeline keeps.
 func keptColumn(db string, t *schemas.Table, name string) string {
 	return fmt.Sprintf("ALTER TABLE %s.%s ADD COLUMN IF NOT EXISTS %s String", db, rowsTable(t), quote(name))

@@ -16,7 +16,7 @@ func TestSchemaGolden(t *testing.T) {
 	v := viewer{db: "paylake", owner: "loader", kept: map[string][]string{"ledger": {"note"}}}
 	var statements []string
 	for _, table := range schemas.All() {
-		statements = append(statements, factTable("paylake", table))
+		statements = append(append(statements, factTable("paylake", table)), laterColumns("paylake", table)...)
 	}
 	statements = append(statements, keptColumn("paylake", schemas.Ledger.Keep("note"), "note"), rollup("paylake", schemas.Ledger, "load_id = 7"), rollup("paylake", schemas.Operations, "load_id = 7"))
 	statements = append(append(statements, bookkeeping("paylake")...), v.all()...)

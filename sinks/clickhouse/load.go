@@ -52,7 +52,7 @@ func loadsOf(e *lake.Entry) ([]load, error) {
 	if !ok || e.SchemaVersion > t.Version {
 		return nil, fmt.Errorf("table %s version %d: %w", e.Table, e.SchemaVersion, sinks.ErrNewer)
 	}
-	t = t.Keep(e.Kept...)
+	t = t.AsOf(e.SchemaVersion).Keep(e.Kept...)
 	loads := make([]load, len(e.Objects))
 	for i, o := range e.Objects {
 		loads[i] = load{table: t, object: o, snapshot: e.Sequence}

@@ -45,7 +45,7 @@ func (w *Warehouse) ensure(ctx context.Context) error {
 func (w *Warehouse) statements(kept map[string][]string) []string {
 	out := []string{"CREATE DATABASE IF NOT EXISTS " + w.db}
 	for _, t := range schemas.All() {
-		out = append(out, factTable(w.db, t))
+		out = append(append(out, factTable(w.db, t)), laterColumns(w.db, t)...)
 	}
 	out = append(out, bookkeeping(w.db)...)
 	return append(out, viewer{db: w.db, owner: w.where().owner, kept: kept}.all()...)

@@ -61,12 +61,13 @@ func newObjectReader(path string, r io.ReaderAt, size int64) (*objectReader, err
 
 func (o *objectReader) rows() int { return int(o.file.NumRows()) }
 
-// read returns a column as an Arrow array of the field's type. A kept column
-// that the object does not have reads as empty text.
+// read returns a column as an Arrow array of the field's type. A kept column,
+// or one of a later version, that the object does not have reads as empty text
+// or NULL.
 func (o *objectReader) read(f schemas.Field) (arrow.Array, error) {
 	i, ok := o.columns[f.Name]
-	if !ok && f.Kept {
-		return emptyTexts(o.rows()), nil
+	if !ok && (f.Kept || f.Since > 1) {
+		return emptyColumn(f, o.rows()), nil
 	}
 	if !ok {
 		return nil, fmt.Errorf("object %s has no column %s: %w", o.path, f.Name, sinks.ErrCorrupt)
@@ -158,6 +159,13 @@ func textArray(values []byte, offsets []int32) arrow.Array {
 		memory.NewBufferBytes(castBytes(offsets)), memory.NewBufferBytes(values)}, nil, 0, 0)
 	defer data.Release()
 	return array.NewStringData(data)
+}
+
+func emptyColumn(f schemas.Field, n int) arrow.Array {
+	if f.Kind == schemas.String || f.Kind == schemas.Code {
+		return emptyTexts(n)
+	}
+	return array.MakeArrayOfNull(memory.NewGoAllocator(), f.Kind.Arrow(), n)
 }
 
 func emptyTexts(n int) arrow.Array { return textArray(nil, make([]int32, n+1)) }

@@ -136,7 +136,7 @@ func (v *verifier) readChain(ctx context.Context) error {
 func (v *verifier) learn(e Entry) error {
 	id := tableID{e.Source, e.Table}
 	t, ok := schemas.ByName(e.Table)
-	if !ok || e.SchemaVersion != t.Version {
+	if !ok || e.SchemaVersion < 1 || e.SchemaVersion > t.Version {
 		return fmt.Errorf("%s holds table %s version %d, which this paylake does not know: %w",
 			fullPath(v.url, manifestKey(e.Sequence)), e.Table, e.SchemaVersion, sinks.ErrNewer)
 	}

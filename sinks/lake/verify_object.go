@@ -71,7 +71,7 @@ func (v *verifier) examine(ctx context.Context, ref objectRef, index int32) (fac
 func (v *verifier) recompute(data []byte, ref objectRef, index int32) (objectFacts, error) {
 	var facts objectFacts
 	t, _ := schemas.ByName(ref.id.table)
-	t = t.Keep(v.manifests[ref.manifest].Kept...)
+	t = t.AsOf(v.manifests[ref.manifest].SchemaVersion).Keep(v.manifests[ref.manifest].Kept...)
 	r, err := newObjectReader(ref.Path, bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return facts, err

@@ -17,10 +17,10 @@ type builder struct {
 	kept   []*array.StringBuilder
 
 	sourceName, id, payment, kind, status, currency, convertedCurrency,
-	provider, method, customer, account, code, message *array.StringBuilder
-	project, amount, converted *array.Int64Builder
-	created, completed         *array.TimestampBuilder
-	date                       *array.Date32Builder
+	provider, method, customer, account, code, message, paidCurrency *array.StringBuilder
+	project, amount, converted, paid *array.Int64Builder
+	created, completed               *array.TimestampBuilder
+	date                             *array.Date32Builder
 }
 
 func newBuilder(source string, t *schemas.Table, mem memory.Allocator) *builder {
@@ -34,6 +34,7 @@ func newBuilder(source string, t *schemas.Table, mem memory.Allocator) *builder 
 		status: text("status"), currency: text("currency"), convertedCurrency: text("converted_currency"),
 		provider: text("provider_code"), method: text("method"), customer: text("customer_id"),
 		account: text("account_masked"), code: text("code"), message: text("message"),
+		paid: number("payment_minor"), paidCurrency: text("payment_currency"),
 		project: number("project_id"), amount: number("amount_minor"), converted: number("converted_minor"),
 		created: instant("created_at"), completed: instant("completed_at"),
 		date: rb.Field(t.Index("business_date")).(*array.Date32Builder),
@@ -71,6 +72,12 @@ func (b *builder) append(o *operation) {
 	b.account.Append(o.account)
 	b.code.BinaryBuilder.Append(o.code)
 	b.message.BinaryBuilder.Append(o.message)
+	if o.hasPaid {
+		b.paid.Append(o.paid)
+	} else {
+		b.paid.AppendNull()
+	}
+	b.paidCurrency.BinaryBuilder.Append(o.paidCurrency)
 	for i, k := range b.kept {
 		k.Append(o.kept[i])
 	}

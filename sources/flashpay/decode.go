@@ -76,6 +76,9 @@ func (d *decoder) fill(o *operation) *problem {
 	if p := d.sums(o); p != nil {
 		return p
 	}
+	if p := d.paid(o); p != nil {
+		return p
+	}
 	if p := d.times(o); p != nil {
 		return p
 	}
@@ -94,6 +97,9 @@ type operation struct {
 	date                        int32
 	amount, converted           int64
 	currency, convertedCurrency []byte
+	paid                        int64 // the payment's sum, if hasPaid
+	hasPaid                     bool
+	paidCurrency                []byte
 	method, code, message       []byte
 	customer, account           string
 	kept                        []string
@@ -140,6 +146,28 @@ func (d *decoder) sums(o *operation) (p *problem) {
 		return d.nested(fieldConverted)
 	}
 	o.converted, o.convertedCurrency, p = d.sum(fieldConverted, fieldConvertedAmount, fieldConvertedCurrency)
+	return p
+}
+
+// paid reads the payment's own sum where the record carries it. It is kept
+// beside the operation's amount, to be compared, and never instead of it.
+func (d *decoder) paid(o *operation) (p *problem) {
+	if v := d.read.row.values[fieldPaid]; !absent(v) && v[0] != '{' {
+		return bad(schemas.ReasonType, fieldPaid)
+	}
+	if o.paidCurrency, p = d.word(fieldPaidCurrency, false); p != nil {
+		return p
+	}
+	if len(o.paidCurrency) > 0 {
+		if _, err := schemas.Exponent(string(o.paidCurrency)); err != nil {
+			return bad(schemas.ReasonCurrency, fieldPaidCurrency)
+		}
+	}
+	if v := d.read.row.values[fieldPaidAmount]; absent(v) || string(v) == `""` {
+		return nil
+	}
+	o.hasPaid = true
+	o.paid, p = d.amount(fieldPaidAmount)
 	return p
 }
 

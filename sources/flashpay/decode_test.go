@@ -105,7 +105,7 @@ const fullRow = `{"operation_id":"6503010168993","operation_type":"sale","operat
 	`"payment_id":"P-1","payment_type_id":3,"payment_method":"mbank","payment_status":"success","project_id":"210",` +
 	`"sum_initial":{"amount":"5000","currency":"KGS"},"sum_converted":{"amount":55,"currency":"USD"},"provider_name":"x",` +
 	`"provider_payment_id":"y","customer_id":"customer1","customer_ip":"192.0.2.1","account_number":"341234567554",` +
-	`"code":"0","message":"Success","arn":"","rrn":""}`
+	`"code":"0","message":"Success","arn":"","rrn":"","payment_sum":{"amount":50000,"currency":"KGS"}}`
 
 func TestDecodeFullRow(t *testing.T) {
 	got, reject, unknown := decodeOne(t, fullRow)
@@ -118,7 +118,7 @@ func TestDecodeFullRow(t *testing.T) {
 		"business_date": "2026-03-02", // 02:13 in Bishkek
 		"amount_minor":  "5000", "currency": "KGS", "converted_minor": "55", "converted_currency": "USD",
 		"provider_code": "mbank", "method": "mbank", "customer_id": "customer1", "account_masked": "341••••••554",
-		"code": "0", "message": "Success",
+		"code": "0", "message": "Success", "payment_minor": "50000", "payment_currency": "KGS",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got\n%v\nwant\n%v", got, want)
@@ -159,6 +159,11 @@ func TestDecodeAccepts(t *testing.T) {
 		"conversion null":            {"sum_converted", `null`, "converted_currency", ""},
 		"conversion empty":           {"sum_converted", `{}`, "converted_minor", "0"},
 		"conversion of nulls":        {"sum_converted", `{"amount":null,"currency":null}`, "converted_minor", "0"},
+		"payment's sum absent":       {"payment_sum", ``, "payment_minor", "NULL"},
+		"payment's sum empty":        {"payment_sum", `{}`, "payment_minor", "NULL"},
+		"payment's sum null":         {"payment_sum", `null`, "payment_currency", ""},
+		"payment's sum, flat":        {"payment_sum", `null,"payment_amount":"7","payment_currency":"KGS"`, "payment_minor", "7"},
+		"payment's sum, no currency": {"payment_sum", `null,"payment_amount":7`, "payment_currency", ""},
 		"time without colon":         {"operation_created_at", `"2025-01-27T08:13:50+0000"`, "created_at", "2025-01-27 08:13:50Z"},
 		"time with colon":            {"operation_created_at", `"2025-01-27T08:13:50+06:00"`, "created_at", "2025-01-27 02:13:50Z"},
 		"time without offset":        {"operation_created_at", `"2025-01-27 08:13:50"`, "created_at", "2025-01-27 02:13:50Z"},
@@ -239,6 +244,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"amount beyond int64":   {replaced("sum_initial", sum(`9223372036854775808`)), schemas.ReasonRange, "sum_initial.amount"},
 		"conversion refused":    {replaced("sum_converted", sum(`-1`)), schemas.ReasonAmount, "sum_converted.amount"},
 		"conversion, no amount": {replaced("sum_converted", `{"currency":"USD"}`), schemas.ReasonMissing, "sum_converted.amount"},
+		"payment's sum, number": {replaced("payment_sum", `5`), schemas.ReasonType, "payment_sum"},
+		"payment's sum, signed": {replaced("payment_sum", sum(`-1`)), schemas.ReasonAmount, "payment_sum.amount"},
+		"payment's currency":    {replaced("payment_sum", `{"amount":1,"currency":"som"}`), schemas.ReasonCurrency, "payment_sum.currency"},
 		"conversion of a text":  {replaced("sum_converted", `"5"`), schemas.ReasonType, "sum_converted"},
 		"another project":       {replaced("project_id", `211`), schemas.ReasonForeign, "project_id"},
 		"project of letters":    {replaced("project_id", `"x"`), schemas.ReasonType, "project_id"},
@@ -340,7 +348,7 @@ func TestSeedCallbacks(t *testing.T) {
 	}
 	got := cells(p)
 	for i, want := range []map[string]string{
-		{"operation_id": "6503010168993", "amount_minor": "5000", "currency": "KGS", "created_at": "2025-01-27 08:13:50Z",
+		{"operation_id": "6503010168993", "amount_minor": "5000", "payment_minor": "50000", "payment_currency": "KGS", "currency": "KGS", "created_at": "2025-01-27 08:13:50Z",
 			"completed_at": "2025-01-27 08:15:24Z", "account_masked": "341******554", "status": "success", "code": "0",
 			"payment_id": "TEST_PAYMENT_212105", "method": "mbank", "business_date": "2025-01-27", "customer_id": "1"},
 		{"operation_id": "6296010169189", "amount_minor": "5000", "status": "decline", "code": "20000", "message": "General decline",
@@ -364,7 +372,7 @@ func callbackRow(t *testing.T, body []byte) string {
 		Project  json.RawMessage `json:"project_id"`
 		Payment  struct {
 			ID, Method json.RawMessage
-			Sum        struct{ Amount json.RawMessage }
+			Sum        json.RawMessage
 		}
 		Operation struct {
 			ID, Type, Status, Date, Code, Message json.RawMessage
@@ -379,8 +387,8 @@ func callbackRow(t *testing.T, body []byte) string {
 	o := c.Operation
 	return fmt.Sprintf(`{"operation_id":%s,"operation_type":%s,"operation_status":%s,"operation_created_at":%s,"operation_completed_at":%s,
 		"sum_initial":%s,"sum_converted":%s,"code":%s,"message":%s,"project_id":%s,"payment_id":%s,"payment_method":%s,
-		"customer_id":%s,"account_number":%s}`, o.ID, o.Type, o.Status, o.Created, o.Date, o.Initial, o.Converted, o.Code, o.Message,
-		c.Project, c.Payment.ID, c.Payment.Method, c.Customer.ID, c.Account.Number)
+		"customer_id":%s,"account_number":%s,"payment_sum":%s}`, o.ID, o.Type, o.Status, o.Created, o.Date, o.Initial, o.Converted, o.Code, o.Message,
+		c.Project, c.Payment.ID, c.Payment.Method, c.Customer.ID, c.Account.Number, c.Payment.Sum)
 }
 
 func FuzzDecode(f *testing.F) {

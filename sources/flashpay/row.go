@@ -32,6 +32,9 @@ const (
 	fieldCurrency
 	fieldConvertedAmount
 	fieldConvertedCurrency
+	fieldPaid // the payment's sum, in the record of its operation
+	fieldPaidAmount
+	fieldPaidCurrency
 	fieldCount
 )
 
@@ -59,6 +62,9 @@ var names = map[string]struct {
 	"payment_provider_message": {fieldMessage, true},
 	"sum_initial":              {fieldInitial, false},
 	"sum_converted":            {fieldConverted, false},
+	"payment_sum":              {fieldPaid, false},
+	"payment_amount":           {fieldPaidAmount, true},
+	"payment_currency":         {fieldPaidCurrency, true},
 	"payment_type_id":          {},
 	"payment_type":             {},
 	"payment_status":           {},
@@ -78,6 +84,7 @@ var labels = [fieldCount]string{
 	fieldMessage: "message", fieldInitial: "sum_initial", fieldConverted: "sum_converted",
 	fieldAmount: "sum_initial.amount", fieldCurrency: "sum_initial.currency",
 	fieldConvertedAmount: "sum_converted.amount", fieldConvertedCurrency: "sum_converted.currency",
+	fieldPaid: "payment_sum", fieldPaidAmount: "payment_sum.amount", fieldPaidCurrency: "payment_sum.currency",
 }
 
 // row holds the raw JSON value of every field, cut out of the row's own bytes.
@@ -148,6 +155,8 @@ func (r *rowReader) member(name []byte) *problem {
 		return r.sum(fieldInitial, fieldAmount, fieldCurrency)
 	case n.field == fieldConverted && nested:
 		return r.sum(fieldConverted, fieldConvertedAmount, fieldConvertedCurrency)
+	case n.field == fieldPaid && nested:
+		return r.sum(fieldPaid, fieldPaidAmount, fieldPaidCurrency)
 	}
 	if !known && !keeps {
 		r.row.unknown = append(r.row.unknown, plain(string(name)))
