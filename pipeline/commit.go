@@ -112,6 +112,16 @@ func (r *run) commit(ctx context.Context, b *batch) error {
 	*b = batch{}
 	whole, cancel := outlive(ctx, r.limits.Grace)
 	defer cancel()
+	tasks, err := r.withdraw(whole, tasks)
+	if len(tasks) == 0 {
+		return nil
+	}
+	if err != nil {
+		for _, t := range tasks {
+			r.discard(t)
+		}
+		return err
+	}
 	if err := r.seal(whole, tasks); err != nil {
 		for _, t := range tasks {
 			r.discard(t)
@@ -152,6 +162,9 @@ func (r *run) seal(ctx context.Context, tasks []*task) error {
 		return nil
 	}
 	for _, t := range tasks {
+		if p := t.lane.permit; p != nil && p.columns != nil {
+			continue // a raw text holds every field, and its owner did not allow every field
+		}
 		for _, reject := range t.part.Rejects {
 			id := reject.ID(t.part.Stream)
 			if err := r.job.Vault.Put(ctx, id, reject.Raw); err != nil {

@@ -23,6 +23,8 @@ type Job struct {
 	// Followers catch up after each commit; share one between the jobs of a
 	// process. Nil: none.
 	Followers *Followers
+	// Consents say which wallets may be read. Nil: every one, for tests alone.
+	Consents Consents
 	// Vault takes the raw text of rejected rows. Nil drops it.
 	Vault Vault
 	// Lease keeps a second process off the same pipeline: sinks.ErrBusy while

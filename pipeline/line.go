@@ -16,11 +16,12 @@ import (
 // lane is one stream of a run.
 type lane struct {
 	source  sources.Source
-	index   int  // place in the configuration
-	walk    walk // what is still to be planned
-	next    Owed // first of it
-	busy    int  // windows being read; guarded by line.mu
-	stopped bool // no further window is wanted; guarded by line.mu
+	index   int     // place in the configuration
+	permit  *permit // nil: no consent is needed
+	walk    walk    // what is still to be planned
+	next    Owed    // first of it
+	busy    int     // windows being read; guarded by line.mu
+	stopped bool    // no further window is wanted; guarded by line.mu
 	report  StreamReport
 }
 

@@ -150,8 +150,15 @@ func between(spec Spec, from, to, now time.Time) *Planner {
 
 // All yields what is owed of one stream, ascending.
 func (p *Planner) All(done sinks.Done) iter.Seq[Owed] {
+	return p.Within(done, time.Time{}, time.Time{})
+}
+
+// Within yields what is owed of one stream inside [from, to), windows clipped;
+// a zero time is no bound.
+func (p *Planner) Within(done sinks.Done, from, to time.Time) iter.Seq[Owed] {
 	return func(yield func(Owed) bool) {
 		w := p.walk(done)
+		w.from, w.to = from, to
 		for o, ok := w.next(); ok; o, ok = w.next() {
 			if !yield(o) {
 				return
@@ -175,6 +182,7 @@ type walk struct {
 	p        *Planner
 	complete []schemas.Window
 	owed     []schemas.Window
+	from, to time.Time // bounds of what may be read; zero: none
 	i        int
 }
 
@@ -196,7 +204,11 @@ func ascending(spans []schemas.Window) []schemas.Window {
 // that the cost follows what is owed and not the length of the history.
 func (w *walk) next() (Owed, bool) {
 	for w.i < len(w.p.steps) {
-		o := w.p.steps[w.i]
+		o, inside := w.p.steps[w.i].Clip(w.from, w.to)
+		if !inside {
+			w.i = w.leap()
+			continue
+		}
 		w.complete = endingAfter(w.complete, o.Window.From)
 		w.owed = endingAfter(w.owed, o.Window.From)
 		switch {

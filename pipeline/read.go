@@ -45,11 +45,20 @@ func (r *run) window(ctx context.Context, t *task) error {
 	if err := r.hold(ctx, t, partWeight); err != nil {
 		return err
 	}
+	if t.lane.permit != nil {
+		t.part.ConsentID = t.lane.permit.ID
+	}
+	if err := r.allowed(ctx, t.lane); err != nil {
+		return err
+	}
 	for page, err := range t.lane.source.Pages(ctx, t.owed.Window, "") {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", t.what(), err)
 		}
-		if err := r.page(ctx, t, page); err != nil {
+		if err := r.page(ctx, t, t.lane.permit.narrowed(page, stream.Table)); err != nil {
+			return err
+		}
+		if err := r.allowed(ctx, t.lane); err != nil { // before the next page is asked for
 			return err
 		}
 	}

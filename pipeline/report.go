@@ -108,9 +108,13 @@ func (v Verdict) And(o Verdict) Verdict {
 	return Verdict{}
 }
 
+// maxSkipped is how many wallets without a consent are named; the others are
+// counted.
+const maxSkipped = 10
+
 // Verdict judges the run.
 func (r Report) Verdict() Verdict {
-	v := Verdict{}
+	v, skipped := Verdict{}, 0
 	if r.Err != nil {
 		v = v.And(Verdict{codeOf(r.Err), []string{r.Err.Error()}})
 	}
@@ -118,7 +122,16 @@ func (r Report) Verdict() Verdict {
 		if v.Code == CodeInterrupted && errors.Is(s.Err, context.Canceled) {
 			s.Err = nil // it was stopped, it did not fail
 		}
+		if errors.Is(s.Err, sources.ErrConsent) {
+			if skipped++; skipped > maxSkipped {
+				continue
+			}
+		}
 		v = v.And(s.verdict())
+	}
+	if skipped > maxSkipped {
+		v = v.And(Verdict{CodePerson, []string{fmt.Sprintf(
+			"%s: %d wallets more without a live consent; see: paylake consent list", r.Pipeline, skipped-maxSkipped)}})
 	}
 	for _, f := range r.Followers {
 		if f.Err != nil && v.Code != CodeInterrupted {

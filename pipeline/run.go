@@ -11,7 +11,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/paylake/paylake/schemas"
-	"github.com/paylake/paylake/sinks"
 )
 
 // run is the state of one Run. It ends with it.
@@ -83,25 +82,28 @@ func (r *run) locked(ctx context.Context) error {
 	return err
 }
 
-// plan asks the sink what is done and prepares the lanes.
+// plan asks who may be read and what is done, and prepares the lanes.
 func (r *run) plan(ctx context.Context) ([]*lane, error) {
 	planner := r.job.planner(r.job.Now())
-	lanes := make([]*lane, len(r.job.Streams))
-	r.byName = make(map[string]*lane, len(lanes))
+	permits, err := r.permits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lanes := make([]*lane, 0, len(r.job.Streams))
+	r.byName = make(map[string]*lane, len(r.job.Streams))
 	for i, src := range r.job.Streams {
 		s := src.Stream()
-		var done sinks.Done
-		err := guarded("the sink", func() (err error) {
-			done, err = r.job.Sink.Done(ctx, s)
-			return err
-		})
+		p, err := permits(s)
 		if err != nil {
-			return nil, fmt.Errorf("plan %s: %w", s, err)
+			r.report.Streams = append(r.report.Streams, StreamReport{Stream: s, Name: s.String(), Wallet: s.Wallet, Err: err})
+			continue
 		}
-		lanes[i] = &lane{source: src, index: i, walk: planner.walk(done),
-			report: StreamReport{Stream: s, Name: s.String(), Wallet: s.Wallet}}
-		r.byName[s.String()] = lanes[i]
-		r.report.Planned += planner.Count(done)
+		ln, err := r.lane(ctx, i, src, planner, p)
+		if err != nil {
+			return nil, err
+		}
+		lanes = append(lanes, ln)
+		r.byName[s.String()] = ln
 	}
 	return lanes, nil
 }

@@ -40,6 +40,10 @@ func (p *Pseudonymizer) Of(e164 string) string {
 	return fmt.Sprintf("p%d_%s", p.version, hex.EncodeToString(m.Sum(nil)[:16]))
 }
 
+// Subject returns what a person is called wherever one name for good is needed:
+// the pseudonym under the first key.
+func (p *Pseudonymizer) Subject(e164 string) string { return p.Of(e164) }
+
 // E164 normalises a telephone number, reading national forms in region (AZ,
 // KG). ok is false for text that is not a possible number of its country; it
 // is then returned with everything but its digits and plus sign removed, so

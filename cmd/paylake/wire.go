@@ -121,12 +121,9 @@ func (h *house) openKeeper(ctx context.Context) (*secrets.Keeper, error) {
 // openSources makes the upstreams that the named sources need; it sends
 // nothing. State must be open.
 func (h *house) openSources(ctx context.Context, names []string) error {
-	key, err := h.cfg.Keys.Pseudonym.Value(ctx)
+	err := h.openPseudonyms(ctx)
 	if err != nil {
-		return misconfigured(err)
-	}
-	if h.pseudo, err = schemas.NewPseudonymizer(1, key); err != nil {
-		return misconfigured(fmt.Errorf("keys.pseudonym: %w", err))
+		return err
 	}
 	h.mpay, h.psp = map[string]*mpay.Upstream{}, map[string]*flashpay.Upstream{}
 	h.limits = map[string]*rate.Limiter{}

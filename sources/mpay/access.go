@@ -2,7 +2,6 @@ package mpay
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/paylake/paylake/sources"
@@ -44,6 +43,9 @@ func (o *oneWallet) ask(ctx context.Context, r request) (*response, error) {
 // try asks once. A nil response without an error means that the session is
 // missing or refused.
 func (s *session) try(ctx context.Context, r request) (resp *response, refused string, err error) {
+	if err := s.allowed(ctx); err != nil {
+		return nil, "", err
+	}
 	token, err := s.token(ctx)
 	if err != nil || token == "" {
 		return nil, "", err
@@ -71,7 +73,7 @@ type anyWallet struct {
 func (a *anyWallet) ask(ctx context.Context, r request) (*response, error) {
 	var problems []error
 	if a.used != nil {
-		if resp, err := a.with(ctx, a.used, r, byRefresh); err == nil || !errors.Is(err, sources.ErrAuth) {
+		if resp, err := a.with(ctx, a.used, r, byRefresh); err == nil || !unusable(err) {
 			return resp, err
 		}
 	}
@@ -86,7 +88,7 @@ func (a *anyWallet) ask(ctx context.Context, r request) (*response, error) {
 			if err == nil {
 				return resp, nil
 			}
-			if !errors.Is(err, sources.ErrAuth) {
+			if !unusable(err) {
 				return nil, err
 			}
 			problems = append(problems, err)

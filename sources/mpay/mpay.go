@@ -37,6 +37,10 @@ type Config struct {
 	Wallets   []Wallet     // in the order of the configuration
 	Keep      []string     // upstream fields of statement rows that become columns
 
+	// Consent says whether a wallet may be asked for anything now: nil, or an
+	// error that wraps sources.ErrConsent. It is asked before every request of a
+	// wallet's session, catalogues included. Nil: every wallet may.
+	Consent    func(ctx context.Context, wallet string) error
 	Pseudonyms *schemas.Pseudonymizer
 	Sessions   Sessions // in memory when nil
 	Now        func() time.Time

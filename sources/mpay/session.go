@@ -100,6 +100,9 @@ func (s *session) String() string { return "wallet " + s.wallet.ID + " of source
 // who waited finds the new token and uses it.
 // own is false then.
 func (s *session) renew(ctx context.Context, refused string, how renewal) (own bool, err error) {
+	if err := s.allowed(ctx); err != nil {
+		return false, err
+	}
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return false, err
