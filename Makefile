@@ -28,9 +28,9 @@ bin/libchdb.so: deploy/clickhouse/package-lock.json deploy/fetch
 	@mkdir -p bin
 	@lib=$$(deploy/fetch clickhouse) && { ln -f "$$lib" $@ 2>/dev/null || cp -f "$$lib" $@; } && touch $@
 
-test: ## every test but those that need the system's packages; real ClickHouse, PostgreSQL and HTTP
-	@lib=$$(deploy/fetch clickhouse) && pg=$$(deploy/fetch postgres) && mkdir -p $(PAYLAKE_CACHE) && \
-	PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_POSTGRES=$$pg \
+test: ## every test but those that need the system's packages; real ClickHouse, PostgreSQL, S3 and HTTP
+	@lib=$$(deploy/fetch clickhouse) && pg=$$(deploy/fetch postgres) && s3=$$(deploy/fetch versitygw) && mkdir -p $(PAYLAKE_CACHE) && \
+	PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_POSTGRES=$$pg PAYLAKE_TEST_S3=$$s3 \
 	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 20m -p 2 $(PKG)
 	@[ "$(PKG)" != "./..." ] || deploy/must-run $(RESULTS)
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"

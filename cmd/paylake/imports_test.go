@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"sinks/sinktest":                {"schemas", "sinks"},
 	"sinks/memory":                  {"schemas", "sinks"},
 	"sinks/lake":                    {"schemas", "sinks"},
+	"sinks/lake/s3test":             {},
 	"sinks/clickhouse":              {"schemas", "sinks", "sinks/lake", "sinks/clickhouse/embedded"},
 	"sinks/clickhouse/embedded":     {"sinks"},
 	"pipeline":                      {"schemas", "sources", "sinks"},
@@ -36,7 +37,7 @@ var arrows = map[string][]string{
 }
 
 // testOnly are packages that only tests and the sandbox may import.
-var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory"}
+var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory", "sinks/lake/s3test"}
 
 type listed struct {
 	ImportPath string

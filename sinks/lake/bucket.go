@@ -16,9 +16,6 @@ import (
 	_ "gocloud.dev/blob/gcsblob"   // gs://
 	_ "gocloud.dev/blob/memblob"   // mem://, for tests
 	_ "gocloud.dev/blob/s3blob"    // s3://
-	"gocloud.dev/gcerrors"
-
-	"github.com/paylake/paylake/sinks"
 )
 
 // bucket is what the lake asks of storage. Keys are slash-separated and never
@@ -63,7 +60,7 @@ func openBucket(ctx context.Context, lakeURL string, create bool) (bucket, func(
 		}
 		return b, func() error { return nil }, nil
 	}
-	b, err := blob.OpenBucket(ctx, lakeURL)
+	b, err := blob.OpenBucket(ctx, storeURL(u))
 	if err != nil {
 		return nil, nil, fmt.Errorf("lake %s: %w", u.Redacted(), err)
 	}
@@ -87,8 +84,7 @@ func (c cloudBucket) Read(ctx context.Context, key string, off, n int64) ([]byte
 }
 
 func (c cloudBucket) Create(ctx context.Context, key string, data []byte) error {
-	err := c.b.WriteAll(ctx, key, data, &blob.WriterOptions{IfNotExist: true, ContentType: "application/octet-stream"})
-	return cloudError("write", key, err)
+	return cloudError("write", key, c.create(ctx, key, data))
 }
 
 func (c cloudBucket) List(ctx context.Context, prefix string) iter.Seq2[listed, error] {
@@ -112,21 +108,6 @@ func (c cloudBucket) List(ctx context.Context, prefix string) iter.Seq2[listed, 
 
 func (c cloudBucket) Delete(ctx context.Context, key string) error {
 	return cloudError("delete", key, c.b.Delete(ctx, key))
-}
-
-func cloudError(op, key string, err error) error {
-	if err == nil {
-		return nil
-	}
-	switch gcerrors.Code(err) {
-	case gcerrors.FailedPrecondition, gcerrors.AlreadyExists:
-		return fmt.Errorf("%s %s: %w", op, key, errTaken)
-	case gcerrors.NotFound:
-		return fmt.Errorf("%s %s: %w", op, key, errAbsent)
-	case gcerrors.Canceled, gcerrors.DeadlineExceeded:
-		return fmt.Errorf("%s %s: %w", op, key, err)
-	}
-	return fmt.Errorf("%s %s: %w (%w)", op, key, err, sinks.ErrUnavailable)
 }
 
 // storageError says in one sentence what a person can do about a full disk or

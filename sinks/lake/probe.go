@@ -49,7 +49,10 @@ func probeOnce(ctx context.Context, b bucket) error {
 	}
 	wg.Wait()
 	verdict := judgeProbe(ctx, b, key, errs)
-	return errors.Join(verdict, b.Delete(context.WithoutCancel(ctx), key))
+	if err := b.Delete(context.WithoutCancel(ctx), key); verdict == nil && !errors.Is(err, errAbsent) {
+		return err
+	}
+	return verdict
 }
 
 func probeBytes(i int) []byte { return []byte(strings.Repeat("probe", 20) + fmt.Sprint(i)) }

@@ -218,5 +218,5 @@ func fullPath(lakeURL, key string) string {
 	if u.Scheme == "file" {
 		return filepath.Join(filepath.FromSlash(u.Path), filepath.FromSlash(key))
 	}
-	return u.Scheme + "://" + strings.TrimSuffix(u.Host+u.Path, "/") + "/" + key
+	return u.Scheme + "://" + strings.TrimSuffix(u.Host+u.Path, "/") + "/" + u.Query().Get("prefix") + key
 }

@@ -1,0 +1,118 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/smithy-go"
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+
+	"github.com/paylake/paylake/sinks"
+)
+
+// storeURL is a lake's URL with what the lake needs of the driver. Parameters
+// that the URL has itself stay as they are.
+//
+// The S3 driver's own checksums are left out on reading: whoever tampers with a
+// stored object would be reported as a network fault, and every byte that is
+// loaded or verified is compared with its SHA-256 anyway. And an endpoint that is
+// an IP address, or localhost, gets path-style requests: a bucket's name cannot
+// stand before an address.
+func storeURL(u *url.URL) string {
+	if u.Scheme != "s3" {
+		return u.String()
+	}
+	q := u.Query()
+	if !q.Has("response_checksum_validation") {
+		q.Set("response_checksum_validation", "when_required")
+	}
+	endpoint, err := url.Parse(q.Get("endpoint"))
+	if err == nil && !q.Has("use_path_style") && !q.Has("s3ForcePathStyle") {
+		if host := endpoint.Hostname(); net.ParseIP(host) != nil || host == "localhost" {
+			q.Set("use_path_style", "true")
+		}
+	}
+	with := *u
+	with.RawQuery = q.Encode()
+	return with.String()
+}
+
+// conflicts is how often a write is repeated that S3 answers with "somebody is
+// writing this key right now": it has stored nothing, and the other write may
+// fail yet, so neither success nor defeat can be reported.
+const conflicts = 20
+
+// create writes a key that must not exist.
+func (c cloudBucket) create(ctx context.Context, key string, data []byte) error {
+	for attempt := 1; ; attempt++ {
+		err := c.b.WriteAll(ctx, key, data, &blob.WriterOptions{IfNotExist: true, ContentType: "application/octet-stream"})
+		if attempt == conflicts || storeCode(err) != "ConditionalRequestConflict" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(attempt) * 10 * time.Millisecond):
+		}
+	}
+}
+
+// storeCode is an S3 server's own word for an error.
+func storeCode(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+// cloudError says what a store's error means to the lake, and to a person.
+func cloudError(op, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	code := storeCode(err)
+	err = terse{err}
+	switch {
+	case code == "NoSuchBucket":
+		return fmt.Errorf("%s %s: there is no such bucket; create it, or correct the lake's URL: %w", op, key, err)
+	case gcerrors.Code(err) == gcerrors.PermissionDenied, keyCodes[code], strings.Contains(err.Error(), "get credentials"):
+		return fmt.Errorf("%s %s: the store refuses these credentials; let them list, read and create objects in the bucket, "+
+			"and delete below probe/ (for s3:// they come from the usual AWS environment): %w", op, key, err)
+	}
+	switch gcerrors.Code(err) {
+	case gcerrors.FailedPrecondition, gcerrors.AlreadyExists:
+		return fmt.Errorf("%s %s: %w", op, key, errTaken)
+	case gcerrors.NotFound:
+		return fmt.Errorf("%s %s: %w", op, key, errAbsent)
+	case gcerrors.Canceled, gcerrors.DeadlineExceeded:
+		return fmt.Errorf("%s %s: %w", op, key, err)
+	}
+	return fmt.Errorf("%s %s: %w (%w)", op, key, err, sinks.ErrUnavailable)
+}
+
+// keyCodes are answers of S3 servers to a key they do not know or a signature
+// that does not fit.
+var keyCodes = map[string]bool{"InvalidAccessKeyId": true, "SignatureDoesNotMatch": true, "ExpiredToken": true, "InvalidToken": true}
+
+// terse shows what an S3 server said without the driver's frame around it:
+// request numbers help nobody who reads one line of a log.
+type terse struct{ err error }
+
+func (t terse) Error() string {
+	if api, ok := errors.AsType[smithy.APIError](t.err); ok && api.ErrorMessage() != "" {
+		return api.ErrorCode() + ": " + strings.TrimSuffix(strings.TrimSpace(api.ErrorMessage()), ".")
+	}
+	text := t.err.Error()
+	if i := strings.Index(text, "operation error "); i > 0 {
+		text = text[i:]
+	}
+	return text
+}
+
+func (t terse) Unwrap() error { return t.err }

@@ -1,0 +1,115 @@
+// Package s3test runs a real S3 server for tests: versitygw, the program that
+// PAYLAKE_TEST_S3 names. A bucket is a folder and an object a file, so a test
+// can tamper with what lies there.
+package s3test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const want = "PAYLAKE_TEST_S3 is not set: it names the program versitygw; make test fetches it (deploy/fetch versitygw)"
+
+// Server is a running S3 server on this machine.
+type Server struct {
+	Endpoint             string // http://127.0.0.1:port
+	AccessKey, SecretKey string // of its root user
+	root                 string // of folders that are buckets
+	side                 string
+	program              string
+}
+
+// New starts a server, makes its key the AWS credentials of the environment and
+// stops it with the test.
+func New(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{AccessKey: "AKIDPAYLAKETEST", SecretKey: "canary-s3-secret-5f1c0e", program: os.Getenv("PAYLAKE_TEST_S3")}
+	if s.program == "" {
+		t.Fatal(want)
+	}
+	s.root, s.side = t.TempDir(), t.TempDir()
+	s.start(t)
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": s.AccessKey, "AWS_SECRET_ACCESS_KEY": s.SecretKey, "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	} {
+		t.Setenv(name, value)
+	}
+	return s
+}
+
+// ReadOnly starts another server over the same buckets that refuses to write.
+func (s *Server) ReadOnly(t testing.TB) *Server {
+	t.Helper()
+	r := *s
+	r.start(t, "--readonly")
+	return &r
+}
+
+func (s *Server) start(t testing.TB, more ...string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	_ = l.Close()
+	args := append([]string{"--port", addr, "--access", s.AccessKey, "--secret", s.SecretKey, "--region", "us-east-1",
+		"--health", "/healthz", "--keep-alive", "--quiet"}, more...)
+	var log bytes.Buffer
+	cmd := exec.Command(s.program, append(args, "posix", "--sidecar", s.side, s.root)...)
+	cmd.Env = []string{"HOME=" + s.side, "PATH=/usr/bin:/bin"}
+	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%s: %v", s.program, err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	s.Endpoint = "http://" + addr
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	for range 600 {
+		if res, err := client.Get(s.Endpoint + "/healthz"); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	t.Fatalf("versitygw does not answer at %s", addr)
+}
+
+var buckets atomic.Int64
+
+// Bucket makes an empty bucket and returns its name.
+func (s *Server) Bucket(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("lake-%d", buckets.Add(1))
+	if err := os.Mkdir(s.Path(name, ""), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// URL is a bucket as the configuration names it.
+func (s *Server) URL(bucket string) string { return URL(bucket, s.Endpoint) }
+
+// URL names a bucket behind an endpoint.
+func URL(bucket, endpoint string) string {
+	return "s3://" + bucket + "?" + url.Values{"region": {"us-east-1"}, "endpoint": {endpoint}}.Encode()
+}
+
+// Path is the file in which an object lies.
+func (s *Server) Path(bucket, key string) string {
+	return filepath.Join(s.root, bucket, filepath.FromSlash(key))
+}
