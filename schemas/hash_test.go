@@ -34,7 +34,11 @@ func row(mem memory.Allocator, t *schemas.Table, values []any) arrow.Record {
 				f.Append(arrow.Timestamp(v.(int64)))
 			}
 		case *array.Date32Builder:
-			f.Append(arrow.Date32(v.(int64)))
+			if v == nil {
+				f.AppendNull()
+			} else {
+				f.Append(arrow.Date32(v.(int64)))
+			}
 		}
 	}
 	return b.NewRecord()

@@ -27,6 +27,7 @@ func All() []*Table {
 		Ledger, Operations, Providers,
 		Balances, FundingEvents, AssuranceEvents, Templates, NFCWorkflows,
 		OperationFees, Chargebacks, PSPBalances, CurrencyRates,
+		BankEntries, LoyaltyEntries,
 	}
 }
 

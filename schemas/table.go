@@ -44,7 +44,7 @@ func (k Kind) Arrow() arrow.DataType { return kinds[k].arrow }
 type Field struct {
 	Name     string
 	Kind     Kind
-	Nullable bool   // only numbers and instants may be; text is "" instead
+	Nullable bool   // numbers, dates and instants may be; text is "" instead
 	Doc      string // meaning, unit and source, for people
 	Kept     bool   // added by `keep:` in a pipeline, not part of the versioned promise
 	// Since is the version that added the column; 0 for the first. A later column

@@ -41,7 +41,7 @@ func (v viewer) all() []string {
 		out = append(out, v.plain("ledger"+at.suffix, v.ledger(at.as)), v.plain("operations"+at.suffix, v.operations(at.as)),
 			v.plain("providers"+at.suffix, v.providers(at.as)), v.plain("spend_by_provider"+at.suffix, v.spend(at.as)))
 	}
-	return out
+	return append(out, v.files()...)
 }
 
 func (v viewer) plain(name, query string) string {

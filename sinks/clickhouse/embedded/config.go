@@ -17,12 +17,18 @@ const Database = "paylake"
 // persons, or for their numbers: the views show them empty to the analyst.
 var (
 	Views = []string{"ledger", "ledger_at", "operations", "operations_at", "providers", "providers_at", "providers_history",
-		"spend_by_provider", "spend_by_provider_at", "snapshots", "quarantine", "completeness", "pipeline_runs"}
+		"spend_by_provider", "spend_by_provider_at", "snapshots", "quarantine", "completeness", "pipeline_runs",
+		"bank_entries", "bank_entries_at", "loyalty_entries", "loyalty_entries_at"}
 	Hidden = map[string][]string{
 		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
 		"operations": {"customer_id", "account_masked"}, "operations_at": {"customer_id", "account_masked"},
+		"bank_entries": bankPersons, "bank_entries_at": bankPersons,
+		"loyalty_entries": {"member", "member_masked"}, "loyalty_entries_at": {"member", "member_masked"},
 	}
 )
+
+// bankPersons: names, too, since the payee of a transfer is often a person.
+var bankPersons = []string{"creditor_name", "debtor_name", "counterparty", "counterparty_masked", "card_masked"}
 
 // Roles are the users that only read, all through views.
 var Roles = []string{"analyst", "auditor", "accountant"}
