@@ -111,7 +111,15 @@ func newPlayground(t *testing.T, rows int, chaos ...string) *playground {
 		t.Fatal(err)
 	}
 	g.edit(t, `listen: "127.0.0.1:8080"`, `listen: "127.0.0.1:0"`)
+	g.grantAll(t)
 	return g
+}
+
+// grantAll lets the owners of all wallets consent. Call it again where a test
+// points the configuration at another state database.
+func (g *playground) grantAll(t *testing.T) {
+	t.Helper()
+	g.paylake(t, "consent", "grant", "--all").want(t, 0)
 }
 
 func (g *playground) intercept(f interceptor) { g.before.Store(&f) }

@@ -127,6 +127,7 @@ else is running · 6 verification failed · 130 interrupted.`
 
 const rootExample = `  paylake sandbox --write-config paylake.yaml      # fake upstreams to try it with
   paylake check                                    # is everything there?
+  paylake consent grant --all                      # the owners of the wallets agree
   paylake run                                      # read what is owed
   paylake query "SELECT * FROM spend_by_provider LIMIT 10"
   paylake verify                                   # prove the lake from its files`

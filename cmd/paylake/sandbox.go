@@ -69,7 +69,7 @@ func (p *program) sandbox(ctx context.Context, f sandboxFlags) error {
 		if err := writeSandboxConfig(world, origin, f.write); err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		fmt.Fprintf(p.stderr, "wrote %s; in another terminal: paylake run -c %s\n", f.write, f.write)
+		fmt.Fprintf(p.stderr, "wrote %s; in another terminal: paylake -c %s consent grant --all && paylake -c %s run\n", f.write, f.write, f.write)
 	}
 	fmt.Fprintln(p.stdout, origin)
 	fmt.Fprintf(p.stderr, "sandbox: %d ledger rows, seed %d; truth at %s/sandbox/truth; stop with Ctrl-C\n", f.rows, f.seed, origin)

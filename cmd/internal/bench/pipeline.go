@@ -52,6 +52,9 @@ func startPipeline(ctx context.Context, o options, up *upstream) (*pipeline, err
 	}
 	p := &pipeline{o: o, up: up, env: append(os.Environ(),
 		"BENCH_SERVER_KEY="+serverKey, "BENCH_PSEUDONYM_KEY="+strings.Repeat("bench-only", 4))}
+	if out, err := p.command(ctx, "consent", "grant", "--all").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("paylake consent grant: %w\n%s", err, out)
+	}
 	p.warehouse = p.command(ctx, "warehouse")
 	p.warehouse.Stderr = os.Stderr
 	if err := p.warehouse.Start(); err != nil {
