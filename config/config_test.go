@@ -25,7 +25,7 @@ func TestExampleLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Sources) != 2 || len(c.Pipelines) != 3 || len(c.Sources[0].Wallets) != 2 {
+	if len(c.Sources) != 2 || len(c.Pipelines) < 8 || len(c.Sources[0].Wallets) != 2 {
 		t.Fatalf("sources %d pipelines %d", len(c.Sources), len(c.Pipelines))
 	}
 	p := c.Pipelines[0]

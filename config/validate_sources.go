@@ -14,7 +14,7 @@ import (
 
 // tablesOf lists what each type of source can deliver in this version.
 var tablesOf = map[string][]string{
-	MPAY:     {"ledger", "providers"},
+	MPAY:     {"ledger", "providers", "balances", "funding_events", "assurance_events", "templates", "nfc_workflows"},
 	Flashpay: {"operations"},
 	CSV:      {},
 }
@@ -214,8 +214,15 @@ var keptName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 // ownColumns are columns that every table of the lake or warehouse has.
 var ownColumns = []string{"revision", "sign", "row_hash", "snapshot", "load_id", "object", "amount"}
 
+// keepers are the tables whose readers can keep further fields.
+var keepers = []string{"ledger", "operations"}
+
 func validateKeep(p *problems, key string, q Pipeline) {
 	t, ok := schemas.ByName(q.Table)
+	if ok && len(q.Keep) > 0 && !slices.Contains(keepers, q.Table) {
+		p.at(join(key, "keep"), "%s.keep: this version keeps further fields of %s only; remove it", key, strings.Join(keepers, " and "))
+		return
+	}
 	for i, name := range q.Keep {
 		at := fmt.Sprintf("%s.keep[%d]", key, i)
 		switch {

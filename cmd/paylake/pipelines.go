@@ -12,6 +12,7 @@ import (
 	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/pipeline"
 	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sources/mpay"
 )
 
 // chosen returns the named pipelines in the order of the file; all without
@@ -72,7 +73,7 @@ func (h *house) streams(q config.Pipeline) []schemas.Stream {
 	table, _ := schemas.ByName(q.Table)
 	table = table.Keep(q.Keep...)
 	s, _ := h.cfg.SourceNamed(q.Source)
-	if s.Type != config.MPAY || table.Catalogue {
+	if s.Type != config.MPAY || mpay.Shared(table.Name) {
 		return []schemas.Stream{{Source: s.Name, Table: table}}
 	}
 	var out []schemas.Stream

@@ -262,10 +262,8 @@ func (h *house) readers(q config.Pipeline) []sources.Source {
 	}
 	if u := h.mpay[q.Source]; u != nil {
 		for _, s := range h.streams(q) {
-			if s.Wallet == "" {
-				out = append(out, u.Providers())
-			} else {
-				out = append(out, u.Ledger(s.Wallet))
+			if src, ok := u.Source(s.Table.Name, s.Wallet); ok {
+				out = append(out, src)
 			}
 		}
 	}

@@ -94,8 +94,7 @@ type rowState struct {
 }
 
 func newDecoder(table rowReader, cols *columns) *decoder {
-	_, money := table.(*ledgerRows)
-	return &decoder{table: table, cols: cols, money: money, json: jsontext.NewDecoder(bytes.NewReader(nil))}
+	return &decoder{table: table, cols: cols, money: needsCurrency(table), json: jsontext.NewDecoder(bytes.NewReader(nil))}
 }
 
 // page decodes one body. The body is the decoder's until it returns, and may

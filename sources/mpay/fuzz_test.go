@@ -20,15 +20,25 @@ func FuzzDecode(f *testing.F) {
 	}
 	for _, s := range []string{string(statement), page(goodRow, row(`"amount":NaN`)), `{"rows":[` + goodRow + `],"currency":"AZN"}`,
 		page(row(`"x":{"a":[1,"]"]}`), `[{}]`, "5"), `{"error":"x"}`, page(row(`"provider_code":"\ud800"`)), page("\xff", goodRow), `{"rows":[{"id":"\"}]`,
-		`{"rows":[{"provider_code":"A","display_name":{"az":"a"}}]}`} {
+		`{"rows":[{"provider_code":"A","display_name":{"az":"a"}}]}`,
+		`{"rows":[{"workflow_id":"w","platform":"ios","steps":[{"seq":1,"name":"a"}]}]}`, `{"currency":"AZN","as_of":"2026-03-18T11:02:11Z","available":1}`,
+		`{"rows":[{"id":"f","occurred_at":"2026-03-18T11:02:11Z","method":"card","amount":1,"event":"otp_verified"}]}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
 		defer alloc.AssertSize(t, 0)
 		c := newColumns(schemas.Providers, alloc)
-		for _, d := range []*decoder{ledgerDecoder(march, alloc, "x"), newDecoder(newProviderRows(schemas.Providers, c, "mpay", baku), c)} {
-			a, err := d.page(bytes.Clone(body))
+		decoders := []*decoder{ledgerDecoder(march, alloc, "x"), newDecoder(newProviderRows(schemas.Providers, c, "mpay", baku), c)}
+		for _, table := range []*schemas.Table{schemas.Balances, schemas.FundingEvents, schemas.AssuranceEvents, schemas.Templates, schemas.NFCWorkflows} {
+			decoders = append(decoders, tableDecoder(table, alloc))
+		}
+		for _, d := range decoders {
+			decode := d.page
+			if _, ok := d.table.(*balanceRows); ok {
+				decode = d.single
+			}
+			a, err := decode(bytes.Clone(body))
 			if err != nil {
 				if !errors.Is(err, errPage) || a.rows != nil {
 					t.Fatalf("neither rows nor errPage: %v", err)
@@ -51,4 +61,13 @@ func FuzzDecode(f *testing.F) {
 			a.rows.Release()
 		}
 	})
+}
+
+func tableDecoder(t *schemas.Table, alloc memory.Allocator) *decoder {
+	u := &Upstream{cfg: Config{Zone: baku, Pseudonyms: pseudonyms(), Allocator: alloc}}
+	d := u.newDecoder(schemas.Stream{Source: "mpay", Wallet: "wlt_441b", Table: t})
+	if r, ok := d.table.(windowRows); ok {
+		r.window(march)
+	}
+	return d
 }

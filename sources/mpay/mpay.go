@@ -1,5 +1,6 @@
-// Package mpay reads the MPAY façade: wallet statements and the bill
-// catalogue. The thin edge is here, in client.go, session.go and otp.go; the
+// Package mpay reads the MPAY façade: wallet statements, balances, funding and
+// assurance events, templates, and the catalogues of bill providers and NFC
+// workflows. The thin edge is here, in client.go, session.go and otp.go; the
 // decoder (decode.go and its neighbours) is pure.
 package mpay
 
@@ -80,7 +81,7 @@ type Upstream struct {
 	client    *http.Client
 	ledger    *schemas.Table
 	wallets   map[string]*session
-	decoders  sync.Map // wallet (empty: the catalogue) → *sync.Pool of *decoder
+	decoders  sync.Map // poolKey → *sync.Pool of *decoder
 	inclusive atomic.Bool
 }
 
@@ -151,16 +152,6 @@ func (c Config) withDefaults() Config {
 	}
 	c.Wallets, c.Keep = slices.Clone(c.Wallets), slices.Clone(c.Keep)
 	return c
-}
-
-// Ledger reads the statement of one configured wallet.
-func (u *Upstream) Ledger(wallet string) sources.Source {
-	return &reader{u: u, stream: sources.Stream{Source: u.cfg.Name, Wallet: wallet, Table: u.ledger}}
-}
-
-// Providers reads the bill catalogue.
-func (u *Upstream) Providers() sources.Source {
-	return &reader{u: u, stream: sources.Stream{Source: u.cfg.Name, Table: schemas.Providers}}
 }
 
 // Login opens a new session for a wallet, whether or not it has one.

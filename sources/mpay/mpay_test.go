@@ -73,6 +73,7 @@ func newWorld(t *testing.T, opts mpaytest.Options, change ...func(*Config)) *wor
 	w := &world{t: t, clock: &clock{now: day("2026-03-20")},
 		sheet: mpaytest.Generate(2, 300, day("2026-03-09").Add(12*time.Hour), day("2026-03-11").Add(20*time.Hour)),
 		alloc: memory.NewCheckedAllocator(memory.DefaultAllocator)}
+	w.sheet.AddActivity(day("2026-03-01"))
 	opts.Now, opts.ServerKey = w.clock.Now, "CANARY-server-key"
 	if opts.PageSize == 0 {
 		opts.PageSize = 40

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sources"
 )
 
@@ -23,10 +22,11 @@ const (
 	maxEmpty = 100 // pages without rows
 )
 
-// reader is the Source of one stream: a wallet's statement, or the catalogue.
+// reader is the Source of one stream: what a wallet has, or a catalogue.
 type reader struct {
 	u      *Upstream
 	stream sources.Stream
+	from   endpoint
 }
 
 func (r *reader) Stream() sources.Stream { return r.stream }
@@ -73,17 +73,17 @@ type run struct {
 
 func (r *reader) open(w sources.Window, from sources.Cursor) (*run, error) {
 	n := &run{r: r, w: w, next: from, query: url.Values{}, asked: map[string]bool{}}
-	catalogue := r.stream.Table.Catalogue
+	whole := r.stream.Table.Whole()
 	if from != "" {
 		to, at, ok := strings.Cut(string(from), "|")
 		if !ok {
 			return nil, n.wrap(sources.Errorf(sources.ErrShape, "the cursor is not one of this source"))
 		}
 		n.to, n.at = to, at
-	} else if !catalogue {
+	} else if !whole {
 		n.to = r.u.lastDay(w)
 	}
-	if catalogue {
+	if r.from.shared {
 		n.access = &anyWallet{u: r.u}
 	} else {
 		s, ok := r.u.wallets[r.stream.Wallet]
@@ -91,6 +91,8 @@ func (r *reader) open(w sources.Window, from sources.Cursor) (*run, error) {
 			return nil, n.wrap(sources.Errorf(sources.ErrAuth, "the wallet is not configured"))
 		}
 		n.access = &oneWallet{s: s}
+	}
+	if !whole {
 		n.query.Set("from", w.From.In(r.u.cfg.Zone).Format(time.DateOnly))
 		n.query.Set("to", n.to)
 	}
@@ -117,18 +119,15 @@ func (n *run) page(ctx context.Context) (sources.Page, error) {
 		n.query.Set("cursor", n.at)
 	}
 	n.asked[n.at] = true
-	path, what := "/wallet/statement", "reading the statement"
-	if n.r.stream.Table.Catalogue {
-		path, what = "/catalog/providers", "reading the catalogue"
-	}
-	resp, err := n.access.ask(ctx, request{method: http.MethodGet, path: path, query: n.query, what: what, into: &n.body})
+	what := n.r.from.what
+	resp, err := n.access.ask(ctx, request{method: http.MethodGet, path: n.r.from.path, query: n.query, what: what, into: &n.body})
 	if err != nil {
 		return sources.Page{}, err
 	}
 	if resp.status != http.StatusOK {
 		return sources.Page{}, n.r.u.refusal(resp, what)
 	}
-	a, err := n.dec.page(resp.body)
+	a, err := n.r.from.decode(n.dec, resp.body)
 	if err != nil {
 		return sources.Page{}, sources.Errorf(sources.ErrShape, "the upstream's answer cannot be read: %s", strings.TrimPrefix(err.Error(), "page: "))
 	}
@@ -181,26 +180,29 @@ func (n *run) where(ctx context.Context, err error) error {
 
 func (n *run) wrap(err error) error {
 	s := n.r.stream
-	if s.Table.Catalogue {
+	switch {
+	case n.r.from.shared:
 		return fmt.Errorf("mpay source %s, %s: %w", s.Source, s.Table.Name, err)
+	case s.Table.Whole():
+		return fmt.Errorf("mpay source %s, wallet %s, %s: %w", s.Source, s.Wallet, s.Table.Name, err)
 	}
 	return fmt.Errorf("mpay source %s, wallet %s, window %s: %w", s.Source, s.Wallet, n.w, err)
 }
 
 // decoder takes a decoder of the stream out of its pool and points it at w.
 func (u *Upstream) decoder(s sources.Stream, w sources.Window, to string) *decoder {
-	pool, _ := u.decoders.LoadOrStore(s.Wallet, &sync.Pool{})
+	pool, _ := u.decoders.LoadOrStore(poolOf(s), &sync.Pool{})
 	d, ok := pool.(*sync.Pool).Get().(*decoder)
 	if !ok {
 		d = u.newDecoder(s)
 	}
 	d.seen.reset()
-	if l, ok := d.table.(*ledgerRows); ok {
+	if l, ok := d.table.(windowRows); ok {
 		l.window(w)
 		// A row late on the day `to` is beyond every zone that an upstream with an
 		// exclusive `to` could count its days in.
 		if day, err := time.ParseInLocation(time.DateOnly, to, u.cfg.Zone); err == nil {
-			l.proof = max(day.Add(15*time.Hour).UnixMicro(), l.to)
+			l.proveAt(day.Add(15 * time.Hour).UnixMicro())
 		}
 	}
 	return d
@@ -208,15 +210,12 @@ func (u *Upstream) decoder(s sources.Stream, w sources.Window, to string) *decod
 
 func (u *Upstream) giveBack(s sources.Stream, d *decoder) {
 	d.body, d.out = nil, answer{}
-	if pool, ok := u.decoders.Load(s.Wallet); ok {
+	if pool, ok := u.decoders.Load(poolOf(s)); ok {
 		pool.(*sync.Pool).Put(d)
 	}
 }
 
 func (u *Upstream) newDecoder(s sources.Stream) *decoder {
 	c := newColumns(s.Table, u.cfg.Allocator)
-	if s.Table.Catalogue {
-		return newDecoder(newProviderRows(schemas.Providers, c, s.Source, u.cfg.Zone), c)
-	}
-	return newDecoder(newLedgerRows(s.Table, c, s.Source, s.Wallet, u.cfg.Zone, newPeople(u.cfg.Pseudonyms)), c)
+	return newDecoder(u.rowsOf(s, c), c)
 }

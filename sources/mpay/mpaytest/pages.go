@@ -138,10 +138,9 @@ func (s *Server) writeStatement(w http.ResponseWriter, entries []Entry, next str
 	*pooled = b
 }
 
-func (s *Server) balance(w http.ResponseWriter, _ *http.Request, wallet string) {
-	now := s.opts.Now()
-	minor := int64(0)
-	// The newest balance: the last of the rows, found by doubling and halving.
+// newestBalance is the last of the statement's rows, found by doubling and
+// halving.
+func (s *Server) newestBalance(wallet string, now time.Time) int64 {
 	epoch := time.Unix(0, 0)
 	lo, hi := 0, 1
 	for len(s.book.Entries(wallet, epoch, now, now, hi, 1)) > 0 {
@@ -155,9 +154,7 @@ func (s *Server) balance(w http.ResponseWriter, _ *http.Request, wallet string) 
 		}
 	}
 	if e := s.book.Entries(wallet, epoch, now, now, lo, 1); len(e) > 0 && e[0].BalanceAfterMinor != nil {
-		minor = *e[0].BalanceAfterMinor
+		return *e[0].BalanceAfterMinor
 	}
-	amount := string(appendMinor(nil, minor))
-	problem(w, http.StatusOK, fmt.Sprintf(`{"wallet_id":%q,"currency":%q,"as_of":%q,"available":%s,"reserved":0.00}`,
-		wallet, s.opts.Currency, now.In(s.opts.Zone).Format(time.RFC3339), amount))
+	return 0
 }

@@ -121,6 +121,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.withSession(w, r, s.statement)
 	case "GET /wallet/balance":
 		s.withSession(w, r, s.balance)
+	case "GET /wallet/funding-events":
+		s.withSession(w, r, s.windowed(s.fundingRows))
+	case "GET /wallet/assurance-events":
+		s.withSession(w, r, s.windowed(s.assuranceRows))
+	case "GET /wallet/templates":
+		s.withSession(w, r, s.templates)
+	case "GET /catalog/nfc-workflows":
+		s.withSession(w, r, s.workflows)
 	case "GET /catalog/providers":
 		s.withSession(w, r, s.providers)
 	case "GET /sandbox/otp":

@@ -13,6 +13,7 @@ type Sheet struct {
 	Hidden    map[string]time.Time
 	Version   string
 	Catalogue []Provider
+	Extra     Extra
 }
 
 // Wallets implements Book.
