@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +22,8 @@ type plannedWindow struct {
 	Table    string `json:"table"`
 	WalletID string `json:"wallet_id"`
 	pipeline.Owed
+	ConsentID string `json:"consent_id,omitempty"`
+	Waits     string `json:"waits_for,omitempty"` // "consent": run skips it until somebody consents
 }
 
 func (p *program) planCommand() *cobra.Command {
@@ -27,8 +31,9 @@ func (p *program) planCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "plan [PIPELINE…]", Short: "Show the windows that run would read, and why; touches nothing",
-		Long: `Shows what run would read now. Needs the configuration, and the lake if there is
-one: no warehouse, no state, no upstream, no secret.`,
+		Long: `Shows what run would read now. Needs the configuration, and the lake and the
+registry of consents if they are there: no warehouse, no upstream, no secret.
+Windows of wallets without a live consent are listed as waiting for one.`,
 		Example: "  paylake plan\n  paylake plan ledger --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.plan(cmd.Context(), args, days, asJSON)
@@ -53,9 +58,10 @@ func (p *program) plan(ctx context.Context, names []string, days span, asJSON bo
 	if err := h.readLake(ctx); err != nil {
 		return err
 	}
+	registry := h.peekConsents(ctx)
 	list := []plannedWindow{}
 	for _, q := range chosen {
-		windows, err := h.owed(ctx, q, days)
+		windows, err := h.owed(ctx, q, days, registry)
 		if err != nil {
 			return err
 		}
@@ -68,36 +74,48 @@ func (p *program) plan(ctx context.Context, names []string, days span, asJSON bo
 	return nil
 }
 
-// owed plans one pipeline from the lake alone.
-func (h *house) owed(ctx context.Context, q config.Pipeline, days span) ([]plannedWindow, error) {
+// owed plans one pipeline from the lake and the registry alone.
+func (h *house) owed(ctx context.Context, q config.Pipeline, days span, registry peeked) ([]plannedWindow, error) {
 	spec, now := h.spec(q), h.p.now()
 	from, to, err := days.in(spec.Zone)
 	if err != nil {
 		return nil, err
 	}
+	var asked []pipeline.Owed
+	if !from.IsZero() || !to.IsZero() {
+		asked = pipeline.PlanBetween(spec, from, to, now)
+	}
 	planner := pipeline.NewPlanner(spec, now)
-	var out []plannedWindow
-	for _, s := range h.streams(q) {
+	streams := h.streams(q)
+	out := make([]plannedWindow, 0, len(streams))
+	for _, s := range streams {
 		done, err := h.done(ctx, s)
 		if err != nil {
 			return nil, err
 		}
 		line := plannedWindow{Pipeline: q.Name, Source: s.Source, Table: s.Table.Name, WalletID: s.Wallet}
-		windows := planner.All(done)
-		if !from.IsZero() || !to.IsZero() {
-			windows = func(yield func(pipeline.Owed) bool) {
-				for _, o := range pipeline.PlanBetween(spec, from, to, now) {
-					if !yield(o) {
-						return
-					}
-				}
-			}
+		consent := registry.of(s, now)
+		line.ConsentID, line.Waits = consent.ID, registry.waits(s, consent)
+		windows := planner.Within(done, consent.From, consent.Until)
+		if asked != nil {
+			windows = clipped(asked, consent.From, consent.Until)
 		}
 		for line.Owed = range windows {
 			out = append(out, line)
 		}
 	}
 	return out, nil
+}
+
+// clipped yields the windows inside [from, to).
+func clipped(list []pipeline.Owed, from, to time.Time) iter.Seq[pipeline.Owed] {
+	return func(yield func(pipeline.Owed) bool) {
+		for _, o := range list {
+			if o, ok := o.Clip(from, to); ok && !yield(o) {
+				return
+			}
+		}
+	}
 }
 
 // done asks the lake; without one nothing is done.
@@ -110,15 +128,24 @@ func (h *house) done(ctx context.Context, s schemas.Stream) (sinks.Done, error) 
 
 func (p *program) showPlan(list []plannedWindow) {
 	var rows [][]string
+	waiting, wallets := 0, map[string]bool{}
 	for _, w := range list {
+		why := string(w.Reason)
+		if w.Waits != "" {
+			waiting, wallets[w.Source+"/"+w.WalletID] = waiting+1, true
+			why += ", waits for " + w.Waits
+		}
 		from, to := "whole", ""
 		if !w.Window.IsZero() {
 			from, to = instant(w.Window.From), instant(w.Window.To)
 		}
-		rows = append(rows, []string{w.Pipeline, w.WalletID, from, to, string(w.Reason)})
+		rows = append(rows, []string{w.Pipeline, w.WalletID, from, to, why})
 	}
 	if len(rows) > 0 {
 		p.grid([]string{"pipeline", "wallet", "from", "to", "why"}, rows)
 	}
-	fmt.Fprintf(p.stderr, "%d windows to read; type: paylake run\n", len(list))
+	fmt.Fprintf(p.stderr, "%d windows to read; type: paylake run\n", len(list)-waiting)
+	if waiting > 0 {
+		fmt.Fprintf(p.stderr, "%d windows of %d wallets wait for a consent; type: paylake consent grant --wallet W\n", waiting, len(wallets))
+	}
 }

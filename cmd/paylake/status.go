@@ -37,6 +37,7 @@ type pipelineStatus struct {
 	OpenChains      int              `json:"open_chains"`
 	Quarantine      quarantineStatus `json:"quarantine"`
 	LastRun         *lastRun         `json:"last_run"`
+	Consent         *consentStatus   `json:"consent"` // null: no wallets
 }
 
 type quarantineStatus struct {
@@ -144,6 +145,10 @@ func (h *house) pipelineStatus(ctx context.Context, q config.Pipeline) (pipeline
 	if !behind.IsZero() {
 		one.CompleteThrough = &behind
 	}
+	var err error
+	if one.Consent, err = h.gate.status(ctx, streams); err != nil {
+		return one, err
+	}
 	run, err := h.state.Runs().Last(ctx, q.Name)
 	switch {
 	case errors.Is(err, state.ErrAbsent):
@@ -242,9 +247,9 @@ func (p *program) showStatus(r statusReport) {
 			last = fmt.Sprintf("%s, code %d", instant(s.LastRun.Started), s.LastRun.Code)
 		}
 		rows = append(rows, []string{s.Pipeline, through, last, thousands(s.Rows), thousands(int64(s.Owed)),
-			thousands(int64(s.OpenChains)), s.Quarantine.text()})
+			thousands(int64(s.OpenChains)), s.Quarantine.text(), s.Consent.text()})
 	}
-	p.grid([]string{"pipeline", "complete through", "last run", "rows", "windows owed", "open chains", "quarantine"}, rows)
+	p.grid([]string{"pipeline", "complete through", "last run", "rows", "windows owed", "open chains", "quarantine", "consents"}, rows)
 	fmt.Fprintf(p.stdout, "lake %s at manifest %d\n", r.Lake, r.Head)
 	for _, f := range r.Followers {
 		if f.Error != "" {

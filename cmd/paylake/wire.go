@@ -42,6 +42,7 @@ type house struct {
 
 	limits  map[string]*rate.Limiter // by source, for all its pipelines
 	pseudo  *schemas.Pseudonymizer
+	gate    *gate // who may be read; with state
 	closers []func() error
 }
 
@@ -91,6 +92,7 @@ func (h *house) openState(ctx context.Context) error {
 		return err
 	}
 	h.onClose(h.state.Close)
+	h.gate = newGate(h)
 	return nil
 }
 
@@ -156,7 +158,7 @@ func (h *house) openMPAY(ctx context.Context, s config.Source) error {
 	c := mpay.Config{
 		Name: s.Name, URL: s.URL, ServerKey: serverKey, Zone: s.Zone, Keep: h.keep(s.Name, "ledger"),
 		Client: h.httpClient(time.Minute), Pseudonyms: h.pseudo, Sessions: h.state.Sessions(),
-		Now: h.p.now, Limiter: h.limits[s.Name], Log: h.p.log,
+		Consent: h.gate.of(s.Name), Now: h.p.now, Limiter: h.limits[s.Name], Log: h.p.log,
 	}
 	for _, w := range s.Wallets {
 		c.Wallets = append(c.Wallets, mpay.Wallet{ID: w.ID, MSISDN: w.MSISDN, OTP: h.p.otpOf(h.cfg.Dir, w)})
@@ -239,7 +241,7 @@ func (h *house) tempDir() string { return filepath.Join(h.cfg.DataDir, "tmp") }
 func (h *house) job(q config.Pipeline, followers *pipeline.Followers) pipeline.Job {
 	return pipeline.Job{
 		Spec: h.spec(q), Streams: h.readers(q), Sink: h.lake, Followers: followers,
-		Vault: h.state.Vault(), Lease: h.state.Lease, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
+		Consents: h.gate, Vault: h.state.Vault(), Lease: h.state.Lease, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
 		Limits: pipeline.Limits{RowsInFlight: rowsInFlight},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -24,6 +25,9 @@ func openSQLite(o Options) (*DB, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host != "" || !filepath.IsAbs(u.Path) {
 		return nil, fmt.Errorf("open state: %q names no absolute path; write sqlite:///var/lib/paylake/state.db", o.URL)
+	}
+	if o.ReadOnly {
+		return peekSQLite(u.Path)
 	}
 	if err := touch(u.Path); err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
@@ -47,6 +51,20 @@ func openSQLite(o Options) (*DB, error) {
 	}
 	db.SetMaxOpenConns(1) // one writer; the queries are small
 	return &DB{sql: db, leases: &files{dir: locks}}, nil
+}
+
+// peekSQLite opens a file that is there, to read it. It has no leases to give.
+func peekSQLite(path string) (*DB, error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("open state: %s: %w", path, ErrAbsent)
+	}
+	query := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}}
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	return &DB{sql: db, leases: &files{}}, nil
 }
 
 // touch creates the database for its owner's eyes only. SQLite gives its other

@@ -30,6 +30,9 @@ type Options struct {
 	// LockDir holds the lock files that are the leases beside SQLite. Empty:
 	// the folder "locks" beside the database. Not used with PostgreSQL.
 	LockDir string
+	// ReadOnly opens a database that is there, and changes nothing: no table is
+	// made or brought up to date. ErrAbsent when there is no such file.
+	ReadOnly bool
 }
 
 // DB is the operational database. Safe for concurrent use, also by several
@@ -66,6 +69,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	db.seal = sealer{o.Keeper}
 	db.now = o.Now
+	if o.ReadOnly {
+		return db, nil
+	}
 	if err := db.migrate(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
