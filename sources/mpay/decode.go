@@ -71,6 +71,7 @@ type decoder struct {
 	base  int  // offset in body of the JSON decoder's first byte
 	dirty bool // body is not wholly UTF-8
 	plain bool // no string of body has an escape
+	long  bool // never the short way: what tests compare it with
 
 	currency []byte // of the page
 	at       int    // behind the last token of the row

@@ -119,16 +119,20 @@ func (w *pageWalk) rowsField() error {
 // deferRows notes where the rows lie and goes on behind them.
 func (w *pageWalk) deferRows() error {
 	d := w.d
-	start := skip(d.body, d.pos(), ": \t\r\n")
-	if start >= len(d.body) {
-		return io.ErrUnexpectedEOF
-	}
-	if d.body[start] == 'n' {
+	switch d.json.PeekKind() { // checks the colon
+	case '[':
+	case 'n':
 		_, err := d.json.ReadToken()
 		return err
+	default:
+		if _, err := d.json.ReadValue(); err != nil {
+			return err
+		}
+		return pageError("its rows are not an array")
 	}
+	start := skip(d.body, d.pos(), ": \t\r\n")
 	end, ok := match(d.body, start)
-	if !ok || start == d.pos() {
+	if !ok {
 		_, err := d.json.ReadValue() // says where it stops being JSON
 		if err == nil {
 			err = io.ErrUnexpectedEOF
@@ -136,14 +140,7 @@ func (w *pageWalk) deferRows() error {
 		return err
 	}
 	w.later = [2]int{start, end}
-	const head = `{"":0`
-	d.reset(append([]byte(head), d.body[end:]...), end-len(head))
-	for range 3 { // {, "" and 0
-		if _, err := d.json.ReadToken(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.resume(end)
 }
 
 // skip returns the first offset from i on whose byte is none of set.

@@ -2,6 +2,7 @@ package mpay
 
 import (
 	"bytes"
+	"io"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -17,7 +18,8 @@ type value struct {
 	text []byte
 }
 
-// rows reads the array of rows. A row that cannot be read is refused alone.
+// rows reads the array of rows that comes next, and goes on behind it. A row
+// that cannot be read is refused alone.
 func (d *decoder) rows() error {
 	if d.json.PeekKind() != '[' {
 		if _, err := d.json.ReadValue(); err != nil {
@@ -25,27 +27,52 @@ func (d *decoder) rows() error {
 		}
 		return pageError("its rows are not an array")
 	}
-	if _, err := d.json.ReadToken(); err != nil {
+	end, err := d.array(skip(d.body, d.pos(), ": \t\r\n")) // what lies between, PeekKind has checked
+	if err != nil {
 		return err
 	}
-	d.inRows, d.after = true, d.pos()
-	for {
-		switch d.json.PeekKind() {
-		case ']':
-			_, err := d.json.ReadToken()
-			d.inRows = false
-			return err
-		case '{':
-			if err := d.readRow(); err != nil {
-				return err
-			}
-		default:
-			if err := d.notARow(); err != nil {
-				return err
-			}
-		}
-		d.out.any, d.after = true, d.pos()
+	return d.resume(end)
+}
+
+// array reads the rows of the array whose bracket stands at i and returns the
+// offset behind it.
+func (d *decoder) array(i int) (end int, err error) {
+	d.inRows, d.after = true, i+1
+	if i = blank(d.body, i+1); i < len(d.body) && d.body[i] == ']' {
+		d.inRows = false
+		return i + 1, nil
 	}
+	for {
+		if end, err = d.readRow(i); err != nil {
+			return 0, err
+		}
+		d.finish(end)
+		d.out.any, d.after = true, end
+		if i = blank(d.body, end); i >= len(d.body) {
+			return 0, io.ErrUnexpectedEOF
+		}
+		switch d.body[i] {
+		case ',':
+			i = blank(d.body, i+1)
+		case ']':
+			d.inRows = false
+			return i + 1, nil
+		default:
+			return 0, pageError("it is not JSON at byte %d", i)
+		}
+	}
+}
+
+// resume points the JSON decoder behind a value of the page's object.
+func (d *decoder) resume(end int) error {
+	const head = `{"":0`
+	d.reset(append([]byte(head), d.body[end:]...), end-len(head))
+	for range 3 { // {, "" and 0
+		if _, err := d.json.ReadToken(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *decoder) begin() {
@@ -54,35 +81,42 @@ func (d *decoder) begin() {
 	d.table.begin()
 }
 
-func (d *decoder) notARow() error {
-	d.begin()
-	v, err := d.json.ReadValue()
-	if err != nil {
-		return err
+// readRow reads the fields of the row at i and returns the offset behind it.
+func (d *decoder) readRow(i int) (end int, err error) {
+	if i >= len(d.body) {
+		return 0, io.ErrUnexpectedEOF
 	}
-	end := d.pos()
-	d.row.start = end - len(v)
+	if d.body[i] == '{' && !d.long {
+		if end = d.shortRow(i); end > 0 {
+			return end, nil
+		}
+	}
+	d.reset(d.body[i:], i)
+	d.begin()
+	d.row.start = i
+	if d.body[i] == '{' {
+		return d.longRow()
+	}
+	_, err = d.json.ReadValue()
 	d.bad(schemas.ReasonType, "")
-	d.finish(end)
-	return nil
+	return d.pos(), err
 }
 
-func (d *decoder) readRow() error {
+// longRow has the JSON library read a row, whatever is in it.
+func (d *decoder) longRow() (end int, err error) {
 	if _, err := d.json.ReadToken(); err != nil {
-		return err
+		return 0, err
 	}
-	d.begin()
 	d.at = d.pos()
-	d.row.start = d.at - 1
 	for !d.closing() {
 		raw, err := d.token()
 		if err != nil {
-			return err
+			return 0, err
 		}
 		name := d.name(raw)
 		d.row.last = name
 		if raw, err = d.token(); err != nil {
-			return err
+			return 0, err
 		}
 		if d.row.fields++; d.row.fields > maxFields {
 			d.bad(schemas.ReasonTooLong, "")
@@ -90,11 +124,8 @@ func (d *decoder) readRow() error {
 		}
 		d.field(name, value{kind: jsontext.Value(raw).Kind(), text: raw})
 	}
-	if _, err := d.json.ReadToken(); err != nil {
-		return err
-	}
-	d.finish(d.pos())
-	return nil
+	_, err = d.json.ReadToken()
+	return d.pos(), err
 }
 
 // closing reports whether the row's bracket comes next. It looks at the body
@@ -234,7 +265,7 @@ func (d *decoder) finish(end int) {
 }
 
 func (d *decoder) note(raw []byte) {
-	if d.seen.add(xxh3.Hash(raw)) {
+	if d.seen.add(uint32(xxh3.Hash(raw))) {
 		d.out.fresh = true
 	}
 }

@@ -82,15 +82,16 @@ func (c *counter) result() map[string]int64 {
 
 // seenRows remembers the rows of a window in bounded memory, to notice an
 // upstream that serves the same rows for ever. It may forget, which only makes
-// it notice later.
-type seenRows []uint64
+// it notice later. Rows are 32 bits of their hash: small enough for a processor's
+// cache, and a row mistaken for another is one of a page's many.
+type seenRows []uint32
 
 const seenSlots = 1 << 16
 
 // add reports whether the row is not remembered, and remembers it.
-func (s *seenRows) add(hash uint64) bool {
+func (s *seenRows) add(hash uint32) bool {
 	if *s == nil {
-		*s = make([]uint64, seenSlots)
+		*s = make([]uint32, seenSlots)
 	}
 	slot := &(*s)[hash%seenSlots]
 	if *slot == hash {
