@@ -19,7 +19,7 @@ func (p partition) where() string {
 	if p.month == 0 {
 		return "1"
 	}
-	return fmt.Sprintf("toYYYYMM(business_date) = %d", p.month)
+	return inMonth(p.month)
 }
 
 // seen are the loads that readers see, without an upper snapshot.

@@ -81,7 +81,10 @@ func TestEveryFault(t *testing.T) {
 			w := open(t, l, c, i%3 == 0)
 			w.parallel = 1
 			n, fired := -1, false
-			w.fault = func(_ string, a bool) error {
+			w.fault = func(what string, a bool) error {
+				if strings.HasPrefix(what, "make role") {
+					return nil // only a server has them, and goes on without
+				}
 				if !a {
 					n++
 				}

@@ -13,6 +13,15 @@ import (
 // durable makes an acknowledged INSERT survive a power cut.
 const durable = " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
 
+// compact keeps the columns of a fresh part in one file: writing and syncing
+// sixty small ones takes as long as the rows do. Merges of a month's parts grow
+// beyond the limit and give every column its own file again.
+const compact = ", min_bytes_for_wide_part = 134217728"
+
+// fenceIndex lets a query by load_id skip the other loads' parts. Without it
+// each verification would read its whole month.
+const fenceIndex = "INDEX by_load load_id TYPE minmax GRANULARITY 4"
+
 // columnType is the ClickHouse type of a field.
 func columnType(f schemas.Field) string {
 	var t string
@@ -53,11 +62,11 @@ func factTable(db string, t *schemas.Table) string {
 			fmt.Fprintf(&b, "  %s %s,\n", quote(f.Name), columnType(f))
 		}
 	}
-	fmt.Fprintf(&b, "  %s\n) ENGINE = MergeTree", strings.Join(fenced, ",\n  "))
+	fmt.Fprintf(&b, "  %s,\n  %s\n) ENGINE = MergeTree", strings.Join(fenced, ",\n  "), fenceIndex)
 	if t.Has("business_date") {
 		b.WriteString(" PARTITION BY toYYYYMM(business_date)")
 	}
-	fmt.Fprintf(&b, " ORDER BY (%s)%s", strings.Join(sortKey(t), ", "), durable)
+	fmt.Fprintf(&b, " ORDER BY (%s)%s", strings.Join(sortKey(t), ", "), durable+compact)
 	return b.String()
 }
 
@@ -98,9 +107,6 @@ func identity(t *schemas.Table) []string {
 	return append(append([]string{"source"}, t.Key...), "revision")
 }
 
-// spends reports whether a table feeds spend_by_provider.
-func spends(t *schemas.Table) bool { return t.Name == "ledger" || t.Name == "operations" }
-
 // bookkeeping are the tables beside the facts. Each is only ever inserted into;
 // a row written twice (a crash between an INSERT and its answer) is one row to
 // the views.
@@ -118,7 +124,7 @@ func bookkeeping(db string) []string {
 		table("manifests", "sequence Int64, sha256 String, kind LowCardinality(String), objects Int64, created_at DateTime64(6, 'UTC'), applied_at DateTime64(6, 'UTC')", "ORDER BY sequence"),
 		table("snapshot_parts", "sequence Int64, part Int32, created_at DateTime64(6, 'UTC'), source LowCardinality(String), `table` LowCardinality(String), wallet_id LowCardinality(String), window_from Nullable(DateTime64(6, 'UTC')), window_to Nullable(DateTime64(6, 'UTC')), final Bool, rows Int64, inserted Int64, retracted Int64, duplicates Int64, quarantined Int64, balance_chain LowCardinality(String), sha256 String, published_at DateTime64(6, 'UTC')", "ORDER BY (sequence, part)"),
 		table("quarantine_rows", "id String, source LowCardinality(String), `table` LowCardinality(String), wallet_id LowCardinality(String), row_id String, reason LowCardinality(String), field LowCardinality(String), amount_minor Nullable(Int64), currency LowCardinality(String), first_seen DateTime64(6, 'UTC'), snapshot Int64", "ORDER BY id"),
-		table("spend_rollup", "business_date Date32, provider_code LowCardinality(String), category LowCardinality(String), source LowCardinality(String), currency LowCardinality(String), entries Int64, spend_minor Int128, refunds_minor Int128, load_id UInt64", "PARTITION BY toYYYYMM(business_date) ORDER BY (provider_code, business_date)"),
+		table("spend_rollup", "business_date Date32, provider_code LowCardinality(String), category LowCardinality(String), source LowCardinality(String), currency LowCardinality(String), entries Int64, spend_minor Int128, refunds_minor Int128, load_id UInt64, "+fenceIndex, "PARTITION BY toYYYYMM(business_date) ORDER BY (provider_code, business_date)"),
 		// Which partitions were checked, for what, in which state.
 		table("partition_checks", "kind LowCardinality(String), `table` LowCardinality(String), month UInt32, fingerprint UInt64, doubles Int64, checked_at DateTime64(6, 'UTC')", "ORDER BY (kind, `table`, month)"),
 		table("pipeline_runs_rows", "pipeline LowCardinality(String), source LowCardinality(String), `table` LowCardinality(String), started_at DateTime64(6, 'UTC'), finished_at DateTime64(6, 'UTC'), outcome LowCardinality(String), windows Int64, rows Int64, inserted Int64, retracted Int64, duplicates Int64, quarantined Int64, bytes Int64, snapshot Int64, error String", "ORDER BY (started_at, pipeline)"),
@@ -134,36 +140,6 @@ func derived() []string {
 		names = append(names, rowsTable(t))
 	}
 	return names
-}
-
-// rollup sums one load for spend_by_provider. What counts as spend and as
-// refund stands in contracts.md §4; sign makes a retraction take back what its
-// row had added.
-func rollup(db string, t *schemas.Table, load string) string {
-	category := "''"
-	if t.Has("category") {
-		category = "category"
-	}
-	spend, refund := spendOf(t), refundOf(t)
-	return fmt.Sprintf("INSERT INTO %[1]s.spend_rollup SELECT business_date, provider_code, %[2]s AS category, source, currency, "+
-		"sum(toInt64(sign)) AS entries, sumIf(toInt128(sign) * abs(toInt128(amount_minor)), %[3]s) AS spend_minor, "+
-		"sumIf(toInt128(sign) * toInt128(amount_minor), %[4]s) AS refunds_minor, load_id "+
-		"FROM %[1]s.%[5]s WHERE %[6]s AND (%[3]s OR %[4]s) GROUP BY business_date, provider_code, category, source, currency, load_id",
-		db, category, spend, refund, rowsTable(t), load)
-}
-
-func spendOf(t *schemas.Table) string {
-	if t.Name == "operations" {
-		return "(type = 'sale' AND status = 'success')"
-	}
-	return "(type IN ('bill_pay', 'fee') AND amount_minor < 0 AND status IN ('posted', 'reversed'))"
-}
-
-func refundOf(t *schemas.Table) string {
-	if t.Name == "operations" {
-		return "(type IN ('refund', 'reversal') AND status = 'success')"
-	}
-	return "(type IN ('refund', 'reversal') AND amount_minor > 0)"
 }
 
 func quote(name string) string {

@@ -18,7 +18,7 @@ func TestSchemaGolden(t *testing.T) {
 	for _, table := range schemas.All() {
 		statements = append(append(statements, factTable("paylake", table)), laterColumns("paylake", table)...)
 	}
-	statements = append(statements, keptColumn("paylake", schemas.Ledger.Keep("note"), "note"), rollup("paylake", schemas.Ledger, "load_id = 7"), rollup("paylake", schemas.Operations, "load_id = 7"))
+	statements = append(statements, keptColumn("paylake", schemas.Ledger.Keep("note"), "note"), rollupSQL("paylake", schemas.Ledger, "load_id = 7"), rollupSQL("paylake", schemas.Operations, "load_id = 7"))
 	statements = append(append(statements, bookkeeping("paylake")...), v.all()...)
 	got := strings.Join(statements, ";\n\n") + ";\n"
 	const path = "testdata/schema.golden"

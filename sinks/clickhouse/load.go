@@ -38,10 +38,12 @@ func (l load) month() uint32 {
 func (l load) where() string {
 	s := fmt.Sprintf("load_id = %d", l.id)
 	if l.month() != 0 {
-		s += fmt.Sprintf(" AND toYYYYMM(business_date) = %d", l.month())
+		s += " AND " + inMonth(l.month())
 	}
 	return s
 }
+
+func inMonth(month uint32) string { return fmt.Sprintf("toYYYYMM(business_date) = %d", month) }
 
 // loadsOf plans the loads of a manifest. Pure.
 func loadsOf(e *lake.Entry) ([]load, error) {
@@ -142,7 +144,7 @@ func (w *Warehouse) loadOne(ctx context.Context, l *load, ids <-chan uint64) err
 	}
 }
 
-// try is one INSERT of rows, one of their rollup, and the verification.
+// try is one INSERT of rows, the verification, and one INSERT of their rollup.
 func (w *Warehouse) try(ctx context.Context, l load) error {
 	data, err := w.checked(ctx, l.object)
 	if err != nil {
@@ -159,9 +161,7 @@ func (w *Warehouse) try(ctx context.Context, l load) error {
 		return fmt.Errorf("load %s: %w", w.full(l.object), err)
 	}
 	if spends(l.table) {
-		if err := w.exec(w.once(ctx, fmt.Sprintf("%d-spend", l.id)), "sum "+l.object.Path, rollup(w.db, l.table, l.where())); err != nil {
-			return err
-		}
+		return w.sumUp(ctx, l)
 	}
 	return w.verify(ctx, l)
 }

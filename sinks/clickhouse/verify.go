@@ -144,12 +144,16 @@ func (w *Warehouse) differing(ctx context.Context, t *schemas.Table, where strin
 
 // verify compares a load with its manifest before anybody may see it.
 func (w *Warehouse) verify(ctx context.Context, l load) error {
-	bad, err := w.differing(ctx, l.table, l.where(), map[uint64]content{l.id: expected(l)})
+	held, err := w.contents(ctx, l.table, l.where())
 	if err != nil {
 		return err
 	}
-	if why, ok := bad[l.id]; ok {
-		return fmt.Errorf("verify %s: %s", w.full(l.object), why)
+	if got, want := held[l.id].String(), expected(l).String(); got != want {
+		return w.differs(l, got, want)
 	}
 	return nil
+}
+
+func (w *Warehouse) differs(l load, got, want string) error {
+	return fmt.Errorf("verify %s: the warehouse holds %s, the manifest says %s", w.full(l.object), got, want)
 }
