@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -20,16 +21,17 @@ func TestEndToEnd(t *testing.T) {
 	g := newPlayground(t, 1500)
 	g.paylake(t, "check").want(t, 0).says(t, "development keeper", "")
 	truth := truthLines(g.truth(t))
+	pipelines := g.pipelines(t)
 
 	first := g.paylake(t, "run").want(t, 0).says(t, "ledger: ", "")
-	if strings.Count(first.stdout, "took ") != 3 {
+	if strings.Count(first.stdout, "took ") != pipelines {
 		t.Errorf("one line per pipeline, got:\n%s", first.stdout)
 	}
 	same(t, g.spend(t), truth)
 
 	t.Run("again moves nothing", func(t *testing.T) {
 		r := g.paylake(t, "run").want(t, 0)
-		if strings.Count(r.stdout, "0 rows moved") != 3 || strings.Count(r.stdout, "no new manifest") != 3 {
+		if strings.Count(r.stdout, "0 rows moved") != pipelines || strings.Count(r.stdout, "no new manifest") != pipelines {
 			t.Errorf("got:\n%s", r.stdout)
 		}
 		same(t, g.spend(t), truth)
@@ -37,7 +39,7 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("status", func(t *testing.T) {
 		var s statusReport
 		g.paylake(t, "status", "--json").want(t, 0).json(t, &s)
-		if len(s.Pipelines) != 3 || s.Pipelines[0].CompleteThrough == nil || s.Pipelines[0].LastRun == nil {
+		if len(s.Pipelines) != pipelines || s.Pipelines[0].CompleteThrough == nil || s.Pipelines[0].LastRun == nil {
 			t.Fatalf("%+v", s)
 		}
 		if len(s.Followers) != 1 || s.Followers[0].Lag != 0 || s.Followers[0].Applied != s.Head || s.Head == 0 {
@@ -85,7 +87,7 @@ func TestEndToEnd(t *testing.T) {
 		g.paylake(t, "query", "--snapshot", "1", "SELECT count() FROM ledger").want(t, 0)
 		g.paylake(t, "query", "--snapshot", "999", "SELECT count() FROM ledger").want(t, 1)
 		runs := g.paylake(t, "query", "--format", "csv", "SELECT count() AS n FROM pipeline_runs WHERE outcome = 'done'").want(t, 0)
-		if runs.stdout != "\"n\"\n6\n" {
+		if runs.stdout != fmt.Sprintf("\"n\"\n%d\n", 2*pipelines) {
 			t.Errorf("pipeline_runs: %q", runs.stdout)
 		}
 	})

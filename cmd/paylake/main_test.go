@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/paylake/paylake/cmd/internal/sandbox"
+	"github.com/paylake/paylake/config"
 )
 
 // TestMain lets the test binary be paylake: the code under test starts
@@ -142,6 +143,16 @@ func (g *playground) edit(t *testing.T, old, new string) {
 func (g *playground) paylake(t *testing.T, args ...string) result {
 	t.Helper()
 	return paylake(t, append([]string{"-c", g.config}, args...)...)
+}
+
+// pipelines is how many pipelines the configuration has.
+func (g *playground) pipelines(t *testing.T) int {
+	t.Helper()
+	cfg, err := config.Load(g.config, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(cfg.Pipelines)
 }
 
 func (g *playground) lake() string { return filepath.Join(g.dir, sandboxData, "lake") }

@@ -89,6 +89,11 @@ pipelines:
   ledger:     {source: mpay, table: ledger, schedule: "*/5 * * * *", start: %[1]s, window: 24h, lookback: 72h}
   providers:  {source: mpay, table: providers, schedule: "0 3 * * *"}
   operations: {source: psp, table: operations, schedule: "*/10 * * * *", start: %[1]s, window: 24h, lookback: 264h}
+  balances:   {source: mpay, table: balances, schedule: "*/15 * * * *"}
+  funding:    {source: mpay, table: funding_events, schedule: "*/15 * * * *", start: %[1]s, window: 24h, lookback: 72h}
+  assurance:  {source: mpay, table: assurance_events, schedule: "*/15 * * * *", start: %[1]s, window: 24h, lookback: 72h}
+  templates:  {source: mpay, table: templates, schedule: "15 3 * * *"}
+  nfc:        {source: mpay, table: nfc_workflows, schedule: "30 3 * * *"}
 `
 
 // referencesComment lists every secret that the file refers to with the value

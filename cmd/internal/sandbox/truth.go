@@ -29,6 +29,7 @@ type Truth struct {
 	Balances         []Balance       `json:"balances"`
 	Providers        []ProviderCount `json:"providers"`
 	CatalogueVersion string          `json:"catalogue_version"`
+	WalletTruth
 }
 
 // Spend is a line of spend_by_provider: spend is bill_pay and fee rows with a
@@ -80,9 +81,9 @@ type ProviderCount struct {
 func (w *World) Truth(until time.Time) Truth {
 	until = w.seen(until)
 	t := Truth{Seed: w.seed, Start: w.Start().Format(time.DateOnly), Until: until.UTC()}
-	sums := ledgerSums{}
+	sums, beside := ledgerSums{}, newWalletSums(w)
 	for _, b := range w.wallets {
-		rows, balance := w.walletTruth(b.who.id, until, sums)
+		rows, balance := w.walletTruth(b.who.id, until, sums, beside)
 		t.Rows = append(t.Rows, rows)
 		t.Balances = append(t.Balances, balance)
 	}
@@ -90,6 +91,8 @@ func (w *World) Truth(until time.Time) Truth {
 	version, catalogue := w.Providers(until)
 	t.Rows = append(t.Rows, RowCount{Source: SourceMPAY, Table: "providers", Rows: int64(len(catalogue))})
 	t.CatalogueVersion, t.Providers = version, countStatus(catalogue)
+	t.WalletTruth = beside.result(until)
+	t.Rows = append(t.Rows, t.WalletTruth.rows(w.wallets)...)
 	t.SpendByWallet = sums.lines(func(s Spend) Spend { return s })
 	t.SpendByProvider = sums.lines(func(s Spend) Spend { s.WalletID = ""; return s })
 	t.SpendTotals = sums.lines(func(s Spend) Spend { s.WalletID, s.BusinessDate = "", ""; return s })
@@ -133,7 +136,7 @@ func (m ledgerSums) lines(coarser func(key Spend) Spend) []Spend {
 // chunk is how many rows are read at a time.
 const chunk = 20_000
 
-func (w *World) walletTruth(wallet string, until time.Time, sums ledgerSums) (RowCount, Balance) {
+func (w *World) walletTruth(wallet string, until time.Time, sums ledgerSums, beside *walletSums) (RowCount, Balance) {
 	rows := RowCount{Source: SourceMPAY, WalletID: wallet, Table: "ledger", Currency: "AZN"}
 	balance := Balance{Source: SourceMPAY, WalletID: wallet, Currency: "AZN"}
 	pointed := map[string]bool{}         // rows that a visible reversal row reverses
@@ -151,6 +154,7 @@ func (w *World) walletTruth(wallet string, until time.Time, sums ledgerSums) (Ro
 				pointed[e.ReversalOf] = true
 			}
 			w.addEntry(wallet, e, sums, reversed)
+			beside.entry(wallet, e)
 		}
 		if len(page) < chunk {
 			break

@@ -53,7 +53,7 @@ func (w *World) entry(b *walletBook, day, i int, s *slot, now int64) mpaytest.En
 	}
 	w.nameKind(&e, b, s, &d, self)
 	if d.below(10) < 7 {
-		e.SessionID = coded("ses_", hexDigits, mix(uint64(day)<<8|uint64(b.index))^w.seed>>1|1<<60, 10)
+		e.SessionID = w.sessionID(b, day)
 	}
 	return e
 }
