@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/azureblob" // azblob://
@@ -110,14 +109,7 @@ func (c cloudBucket) Delete(ctx context.Context, key string) error {
 	return cloudError("delete", key, c.b.Delete(ctx, key))
 }
 
-// storageError says in one sentence what a person can do about a full disk or
-// missing rights.
+// storageError is sinks.DiskError for the lake's own folder.
 func storageError(op, path string, err error) error {
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%s %s: the disk of the lake is full; make room and run again, nothing was committed: %w", op, path, err)
-	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
-		return fmt.Errorf("%s %s: this user may not write to the lake; give it the folder: %w", op, path, err)
-	}
-	return fmt.Errorf("%s %s: %w", op, path, err)
+	return sinks.DiskError(op, path, "the lake", err)
 }

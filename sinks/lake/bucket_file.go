@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// tempPrefix begins the names of files that are being written. A crash leaves
-// some behind; nobody reads them.
+// tempPrefix begins the names of files that are being written where the file
+// system knows no nameless ones. A crash leaves some behind; nobody reads them.
 const tempPrefix = ".tmp-"
 
 // fileBucket is a folder. It does not use gocloud's fileblob, whose IfNotExist
@@ -21,6 +21,9 @@ const tempPrefix = ".tmp-"
 type fileBucket struct {
 	root    string
 	publish func(temp, final string) error // errTaken if final exists
+	// nameless stores a file that has no name until it is whole: a crash leaves
+	// nothing. errNameless where that cannot be had.
+	nameless func(dir, final string, data []byte) error
 }
 
 func newFileBucket(root string, create bool) (*fileBucket, error) {
@@ -38,7 +41,7 @@ func newFileBucket(root string, create bool) (*fileBucket, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("the lake %s is a file, not a folder", root)
 	}
-	return &fileBucket{root: root, publish: linkOrRename}, nil
+	return &fileBucket{root: root, publish: linkOrRename, nameless: createNameless}, nil
 }
 
 func (b *fileBucket) path(key string) string { return filepath.Join(b.root, filepath.FromSlash(key)) }
@@ -68,7 +71,10 @@ func (b *fileBucket) Read(_ context.Context, key string, off, n int64) ([]byte, 
 	return data[:got], nil
 }
 
-// Create writes a temporary file in the same folder, makes its bytes durable,
+// errNameless is returned where files cannot be written without a name.
+var errNameless = errors.New("no nameless files here")
+
+// Create writes a file without a name (or a temporary one) in the same folder, makes its bytes durable,
 // gives it its name in one step that fails when the name is taken, and makes
 // the name durable. Leaving out either fsync could publish a manifest whose
 // objects a power cut takes away.
@@ -81,43 +87,53 @@ func (b *fileBucket) Create(_ context.Context, key string, data []byte) error {
 	if err := b.makeDir(dir); err != nil {
 		return err
 	}
-	temp, err := writeTemp(dir, data)
-	if err != nil {
-		return err
+	err := b.nameless(dir, final, data)
+	if errors.Is(err, errNameless) {
+		err = b.named(dir, final, data)
 	}
-	defer os.Remove(temp)
-	if err := b.publish(temp, final); err != nil {
-		if errors.Is(err, errTaken) {
-			return fmt.Errorf("write %s: %w", final, errTaken)
-		}
+	if errors.Is(err, errTaken) {
+		return fmt.Errorf("write %s: %w", final, errTaken)
+	}
+	if err != nil {
 		return storageError("write", final, err)
 	}
 	return syncDir(dir)
 }
 
+// named goes by way of a temporary file.
+func (b *fileBucket) named(dir, final string, data []byte) error {
+	temp, err := writeTemp(dir, data)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp)
+	return b.publish(temp, final)
+}
+
 func writeTemp(dir string, data []byte) (name string, err error) {
 	f, err := os.CreateTemp(dir, tempPrefix+"*")
 	if err != nil {
-		return "", storageError("write", dir, err)
+		return "", err
 	}
-	defer func() {
-		if cerr := f.Close(); err == nil && cerr != nil {
-			err = storageError("write", f.Name(), cerr)
-		}
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		return "", storageError("write", f.Name(), err)
+	err = writeDurably(f, data)
+	if cerr := f.Close(); err == nil {
+		err = cerr
 	}
-	if err := f.Chmod(0o644); err != nil {
-		return "", storageError("write", f.Name(), err)
-	}
-	if err := f.Sync(); err != nil {
-		return "", storageError("write", f.Name(), err)
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return "", err
 	}
 	return f.Name(), nil
+}
+
+func writeDurably(f *os.File, data []byte) error {
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // makeDir creates a folder and makes its name durable in its parent.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,9 +44,9 @@ func race(t *testing.T, b bucket, key string) int {
 }
 
 func TestCreateHasOneWinner(t *testing.T) {
-	noLinks := fileBucketOf(t)
+	links, noLinks := named(t), named(t)
 	noLinks.publish = renameNoReplace
-	for name, b := range map[string]bucket{"link": fileBucketOf(t), "renameat2": noLinks, "mem": cloudBucket{memblob.OpenBucket(nil)}} {
+	for name, b := range map[string]bucket{"nameless": fileBucketOf(t), "link": links, "renameat2": noLinks, "mem": cloudBucket{memblob.OpenBucket(nil)}} {
 		t.Run(name, func(t *testing.T) {
 			for i := range 1000 {
 				if wins := race(t, b, fmt.Sprintf("manifests/%d", i)); wins != 1 {
@@ -61,9 +62,29 @@ func TestCreateHasOneWinner(t *testing.T) {
 	}
 }
 
+// named writes by way of temporary files, as where the system has no others.
+func named(t *testing.T) *fileBucket {
+	b := fileBucketOf(t)
+	b.nameless = func(string, string, []byte) error { return errNameless }
+	return b
+}
+
+// A folder on Linux needs no temporary files: a crash can leave none behind.
+func TestFilesWithoutNames(t *testing.T) {
+	b := fileBucketOf(t)
+	if err := b.makeDir(b.path("manifests")); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []error{nil, errTaken} {
+		if err := createNameless(b.path("manifests"), b.path("manifests/x"), []byte("x")); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+}
+
 // careless is what a bucket must not do: plain rename replaces.
 func careless(t *testing.T) *fileBucket {
-	b := fileBucketOf(t)
+	b := named(t)
 	b.publish = os.Rename
 	return b
 }
@@ -90,30 +111,61 @@ func (b ignorant) Create(ctx context.Context, key string, data []byte) error {
 	return err
 }
 
-func TestProbe(t *testing.T) {
-	if err := probe(t.Context(), fileBucketOf(t), checkRounds); err != nil {
+// What a killed probe left goes after an hour, and nothing else does.
+func TestProbesAreSwept(t *testing.T) {
+	b := fileBucketOf(t)
+	left := fmt.Sprintf("probe/%d-KILLED", noon.Add(-2*time.Hour).Unix())
+	for _, key := range []string{left, "probe/notes.txt"} {
+		if err := b.Create(t.Context(), key, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	young := fmt.Sprintf("probe/%d-BUSY", noon.Add(-time.Minute).Unix())
+	if err := b.Create(t.Context(), young, nil); err != nil {
 		t.Fatal(err)
 	}
-	err := probe(t.Context(), ignorant{fileBucketOf(t)}, 1)
+	if err := probe(t.Context(), b, 1, noon); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for f, err := range b.List(t.Context(), "probe/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, f.Key)
+	}
+	slices.Sort(keys)
+	if !slices.Equal(keys, []string{young, "probe/notes.txt"}) {
+		t.Errorf("%q", keys)
+	}
+}
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func TestProbe(t *testing.T) {
+	if err := probe(t.Context(), fileBucketOf(t), checkRounds, noon); err != nil {
+		t.Fatal(err)
+	}
+	err := probe(t.Context(), ignorant{fileBucketOf(t)}, 1, noon)
 	if err == nil || !strings.Contains(err.Error(), "8 of 8 writers") {
 		t.Fatalf("a store without preconditions passed: %v", err)
 	}
 	b := fileBucketOf(t)
-	if err := CheckBucket(t.Context(), "file://"+b.root); err != nil {
+	if err := CheckBucket(t.Context(), "file://"+b.root, noon); err != nil {
 		t.Fatal(err)
 	}
-	if err := CheckBucket(t.Context(), "mem://"); err != nil {
+	if err := CheckBucket(t.Context(), "mem://", noon); err != nil {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"lake", "file://host/x", "file://relative", "nope://x"} {
-		if err := CheckBucket(t.Context(), bad); err == nil {
+		if err := CheckBucket(t.Context(), bad, noon); err == nil {
 			t.Errorf("%s was accepted", bad)
 		}
 	}
 }
 
 func TestFullDiskAndRights(t *testing.T) {
-	b := fileBucketOf(t)
+	b := named(t)
 	b.publish = func(string, string) error { return fs.ErrInvalid }
 	l := openTest(t, b, false)
 	if _, err := l.Commit(t.Context(), batchOf(partOf(t, "wlt_1", days(0, 1), ledgerRows(ledgerSpec{rows: 3}), 2))); err == nil {

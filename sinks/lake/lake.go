@@ -85,7 +85,7 @@ func open(ctx context.Context, b bucket, closeBucket func() error, o Options) (*
 		l.root = f.root
 	}
 	if !o.SkipProbe {
-		if err := probe(ctx, b, probeRounds); err != nil {
+		if err := probe(ctx, b, probeRounds, o.Now()); err != nil {
 			return nil, fmt.Errorf("lake %s: %w", o.URL, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 )
 
 const (
@@ -16,13 +17,13 @@ const (
 )
 
 // CheckBucket proves that a lake's storage publishes a key exactly once,
-// however many writers race for it.
-func CheckBucket(ctx context.Context, url string) error {
+// however many writers race for it. now dates the keys that it writes.
+func CheckBucket(ctx context.Context, url string, now time.Time) error {
 	b, closeBucket, err := openBucket(ctx, url, false)
 	if err != nil {
 		return err
 	}
-	if err := probe(ctx, b, checkRounds); err != nil {
+	if err := probe(ctx, b, checkRounds, now); err != nil {
 		return errors.Join(fmt.Errorf("lake %s: %w", url, err), closeBucket())
 	}
 	return closeBucket()
@@ -31,17 +32,39 @@ func CheckBucket(ctx context.Context, url string) error {
 // probe lets writers race for one key, several times. Exactly one must win and
 // its bytes must be what is read back: a store that ignores the precondition,
 // or lets two win, would lose commits without a word.
-func probe(ctx context.Context, b bucket, rounds int) error {
+func probe(ctx context.Context, b bucket, rounds int, now time.Time) error {
 	for range rounds {
-		if err := probeOnce(ctx, b); err != nil {
+		if err := probeOnce(ctx, b, now); err != nil {
 			return err
+		}
+	}
+	return sweepProbes(ctx, b, now)
+}
+
+// probeLife is how long a probe can possibly take. Keys older than that were
+// left by processes that were killed.
+const probeLife = time.Hour
+
+// sweepProbes removes what killed probes left, by the age in the key: asking
+// each store for its own clock would not be worth it.
+func sweepProbes(ctx context.Context, b bucket, now time.Time) error {
+	for f, err := range b.List(ctx, "probe/") {
+		if err != nil {
+			return err
+		}
+		var at int64
+		if n, _ := fmt.Sscanf(f.Key, "probe/%d-", &at); n == 1 && now.Sub(time.Unix(at, 0)) > probeLife {
+			if err := b.Delete(ctx, f.Key); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func probeOnce(ctx context.Context, b bucket) error {
-	key := "probe/" + rand.Text() // random: processes that start together must not meet here
+func probeOnce(ctx context.Context, b bucket, now time.Time) error {
+	// Random, too: processes that start together must not meet here.
+	key := fmt.Sprintf("probe/%d-%s", now.Unix(), rand.Text())
 	var wg sync.WaitGroup
 	errs := make([]error, probeWriters)
 	for i := range errs {

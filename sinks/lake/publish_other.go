@@ -9,3 +9,6 @@ import "errors"
 func renameNoReplace(_, _ string) error {
 	return errors.New("the file system of the lake has no hard links; choose another folder or an object store")
 }
+
+// createNameless needs Linux.
+func createNameless(_, _ string, _ []byte) error { return errNameless }

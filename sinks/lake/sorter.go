@@ -90,13 +90,13 @@ func (s *sorter) flush() error {
 	path := filepath.Join(s.dir, fmt.Sprintf("%s-%06d.arrow", s.name, len(s.runs)))
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return storageError("write", path, err)
+		return sortError("write", path, err)
 	}
 	s.runs = append(s.runs, path)
 	if err := s.writeRun(f); err != nil {
-		return storageError("write", path, errJoinClose(err, f))
+		return sortError("write", path, errJoinClose(err, f))
 	}
-	return f.Close()
+	return sortError("write", path, f.Close())
 }
 
 func errJoinClose(err error, f *os.File) error {

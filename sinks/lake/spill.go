@@ -60,14 +60,17 @@ func (l *Lake) tempDir() (string, error) {
 		base = os.TempDir()
 	}
 	if err := os.MkdirAll(base, 0o700); err != nil {
-		return "", storageError("create", base, err)
+		return "", sortError("create", base, err)
 	}
 	dir, err := os.MkdirTemp(base, "commit-*")
 	if err != nil {
-		return "", storageError("create", base, err)
+		return "", sortError("create", base, err)
 	}
 	return dir, nil
 }
+
+// sortError is sinks.DiskError for the folder where large batches are sorted.
+func sortError(op, path string, err error) error { return sinks.DiskError(op, path, "data_dir", err) }
 
 // sortRead sorts the rows that were read into runs, with the number of their
 // part. Rows of one key and time stay in reading order.
