@@ -62,24 +62,27 @@ func (s *Spool) Held() int64 {
 // all of them at once.
 func (s *Spool) Spilled() bool { return s != nil && len(s.runs) > 0 }
 
-func (s *Spool) spill() (err error) {
+func (s *Spool) spill() error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("spool: %w", err)
+		return DiskError("create", s.dir, "data_dir", err)
 	}
 	f, err := os.CreateTemp(s.dir, "window-*.arrow")
 	if err != nil {
-		return fmt.Errorf("spool: %w", err)
+		return DiskError("write", s.dir, "data_dir", err)
 	}
 	s.runs = append(s.runs, f.Name())
-	defer func() {
-		if cerr := f.Close(); err == nil && cerr != nil {
-			err = fmt.Errorf("spool %s: %w", filepath.Base(f.Name()), cerr)
-		}
-	}()
+	err = s.write(f)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return DiskError("write", f.Name(), "data_dir", err)
+}
+
+func (s *Spool) write(f *os.File) error {
 	w := ipc.NewWriter(f, ipc.WithSchema(s.schema))
 	for _, rec := range s.mem {
 		if err := w.Write(rec); err != nil {
-			return fmt.Errorf("spool %s: %w", filepath.Base(f.Name()), err)
+			return err
 		}
 	}
 	s.dropMemory()
@@ -139,7 +142,7 @@ func (s *Spool) Release() {
 	}
 	s.dropMemory()
 	for _, run := range s.runs {
-		_ = os.Remove(run) // a file left behind is removed with the folder at the next start
+		_ = os.Remove(run) // a file left behind goes with the process's folder
 	}
 	s.runs = nil
 }

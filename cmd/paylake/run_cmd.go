@@ -118,7 +118,9 @@ func (h *house) runOne(ctx context.Context, job pipeline.Job) pipeline.Verdict {
 	show.end()
 	verdict := report.Verdict()
 	fmt.Fprintln(h.p.stdout, summary(report))
-	h.store.remember(ctx, h.state, report)
+	if err := h.store.remember(ctx, h.state, report); err != nil {
+		verdict = verdict.And(pipeline.Verdict{Code: pipeline.CodeFailed, Why: []string{err.Error()}})
+	}
 	return verdict
 }
 

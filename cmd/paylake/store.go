@@ -165,9 +165,9 @@ func (w *warehouse) close() error {
 }
 
 // remember keeps a run in the history: in the state database now, in the
-// warehouse when it can be reached. A history that cannot be written fails
-// nothing: what was moved is in the lake.
-func (w *warehouse) remember(ctx context.Context, db *state.DB, r pipeline.Report) {
+// warehouse when it can be reached. An error means that the state database has
+// not taken it: what was moved is in the lake all the same.
+func (w *warehouse) remember(ctx context.Context, db *state.DB, r pipeline.Report) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	verdict := r.Verdict()
@@ -182,18 +182,22 @@ func (w *warehouse) remember(ctx context.Context, db *state.DB, r pipeline.Repor
 			Code: verdict.Code, Rows: r.Read.Rows, Snapshot: r.Sequence, Report: text,
 		})
 	}
-	if err != nil {
-		w.h.p.log.Warn("run not remembered", "pipeline", r.Pipeline, "err", err)
-	}
+	w.tell(ctx, runRow(r, verdict))
+	return err
+}
+
+// tell hands runs to the warehouse; those that it does not take wait for the
+// next one.
+func (w *warehouse) tell(ctx context.Context, run clickhouse.Run) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pending = append(w.pending, runRow(r, verdict))
+	w.pending = append(w.pending, run)
 	if w.open == nil {
 		return
 	}
 	for len(w.pending) > 0 {
 		if err := w.open.RecordRun(ctx, w.pending[0]); err != nil {
-			w.h.p.log.Warn("run not told to the warehouse", "pipeline", r.Pipeline, "err", err)
+			w.h.p.log.Warn("run not told to the warehouse", "pipeline", run.Pipeline, "err", err)
 			return
 		}
 		w.pending = w.pending[1:]

@@ -127,7 +127,9 @@ func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, f
 	}()
 	go h.follow(ctx, followers)
 	err := pipeline.Schedule(ctx, jobs, upGrace, h.p.log, func(r pipeline.Report, _ error) {
-		h.store.remember(ctx, h.state, r)
+		if err := h.store.remember(ctx, h.state, r); err != nil {
+			h.p.log.Error("run not remembered", "pipeline", r.Pipeline, "err", err)
+		}
 	})
 	return errors.Join(err, <-served)
 }

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -42,7 +41,8 @@ type house struct {
 
 	limits  map[string]*rate.Limiter // by source, for all its pipelines
 	pseudo  *schemas.Pseudonymizer
-	gate    *gate // who may be read; with state
+	gate    *gate  // who may be read; with state
+	temp    string // this process's own folder, once it may write
 	closers []func() error
 }
 
@@ -207,6 +207,7 @@ func (h *house) httpClient(timeout time.Duration) *http.Client {
 
 // openLake opens the lake to write in it, and creates a folder for it.
 func (h *house) openLake(ctx context.Context) (err error) {
+	h.openTemp()
 	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, Create: true})
 	if err != nil {
 		return err
@@ -234,8 +235,6 @@ func (h *house) readLake(ctx context.Context) (err error) {
 	h.onClose(h.lake.Close)
 	return nil
 }
-
-func (h *house) tempDir() string { return filepath.Join(h.cfg.DataDir, "tmp") }
 
 // job wires one pipeline. Sources, state and lake must be open.
 func (h *house) job(q config.Pipeline, followers *pipeline.Followers) pipeline.Job {
@@ -270,7 +269,7 @@ func (h *house) readers(q config.Pipeline) []sources.Source {
 		}
 	}
 	for i := range out {
-		out[i] = sources.Retry(out[i], sources.RetryPolicy{})
+		out[i] = sources.Retry(out[i], h.p.patience)
 	}
 	return out
 }

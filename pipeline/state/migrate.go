@@ -18,11 +18,11 @@ var migrations embed.FS
 func (db *DB) migrate(ctx context.Context) error {
 	release, err := db.wait(ctx, "migrate")
 	if err != nil {
-		return fmt.Errorf("open state: %w", err)
+		return fmt.Errorf("open state: %w", db.explain(err))
 	}
 	defer release()
 	if err := db.up(ctx); err != nil {
-		return fmt.Errorf("open state: bring its tables up to date: %w", err)
+		return fmt.Errorf("open state: bring its tables up to date: %w", db.explain(err))
 	}
 	return nil
 }

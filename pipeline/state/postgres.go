@@ -27,7 +27,7 @@ func openPostgres(o Options) (*DB, error) {
 	// own, or many of them would leave none to work with.
 	locks := stdlib.OpenDB(*config)
 	locks.SetMaxIdleConns(0)
-	return &DB{sql: db, dollar: true, leases: &advisory{locks}}, nil
+	return &DB{sql: db, dollar: true, leases: &advisory{locks}, place: config.Host + "/" + config.Database}, nil
 }
 
 // advisory are leases as session locks of the server, which frees them when it

@@ -29,15 +29,16 @@ func openSQLite(o Options) (*DB, error) {
 	if o.ReadOnly {
 		return peekSQLite(u.Path)
 	}
+	at := &DB{place: u.Path}
 	if err := touch(u.Path); err != nil {
-		return nil, fmt.Errorf("open state: %w", err)
+		return nil, fmt.Errorf("open state: %w", at.explain(err))
 	}
 	locks := o.LockDir
 	if locks == "" {
 		locks = filepath.Join(filepath.Dir(u.Path), "locks")
 	}
 	if err := os.MkdirAll(locks, 0o700); err != nil {
-		return nil, fmt.Errorf("open state: %w", err)
+		return nil, fmt.Errorf("open state: %w", at.explain(err))
 	}
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(10000)", // another process may be writing
@@ -50,7 +51,8 @@ func openSQLite(o Options) (*DB, error) {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
 	db.SetMaxOpenConns(1) // one writer; the queries are small
-	return &DB{sql: db, leases: &files{dir: locks}}, nil
+	at.sql, at.leases = db, &files{dir: locks}
+	return at, nil
 }
 
 // peekSQLite opens a file that is there, to read it. It has no leases to give.

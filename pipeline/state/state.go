@@ -43,7 +43,8 @@ type DB struct {
 	held   holdings
 	seal   sealer
 	now    func() time.Time
-	dollar bool // placeholders are $1, $2 instead of ?
+	dollar bool   // placeholders are $1, $2 instead of ?
+	place  string // for messages: a path, or host and database
 }
 
 // Open opens the database, creates it if it is a file that does not exist, and
@@ -101,7 +102,7 @@ func (db *DB) Ping(ctx context.Context) error {
 
 func (db *DB) exec(ctx context.Context, query string, args ...any) error {
 	_, err := db.sql.ExecContext(ctx, db.rebind(query), args...)
-	return err
+	return db.explain(err)
 }
 
 func (db *DB) row(ctx context.Context, query string, args ...any) *sql.Row {

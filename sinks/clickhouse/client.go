@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -156,7 +157,9 @@ func (w *Warehouse) explain(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("warehouse: %s: %w", what, ctx.Err())
 	}
-	if e, ok := errors.AsType[*driver.Exception](err); ok && !passing(e.Code) {
+	if e, ok := errors.AsType[*driver.Exception](err); ok && full(e) {
+		return fmt.Errorf("warehouse: %s: the disk of %s is full; make room there and run again, the lake is not touched by it: %w", what, w.disk(), err)
+	} else if ok && !passing(e.Code) {
 		return fmt.Errorf("warehouse: %s: %w", what, err)
 	}
 	return fmt.Errorf("warehouse: %s: ClickHouse (%s) cannot be reached: %w; the lake goes on without it, and what is missing is loaded when it is back: %w",
@@ -171,6 +174,20 @@ func passing(code int32) bool {
 		return true
 	}
 	return false
+}
+
+// full reports whether the server has no room left: NOT_ENOUGH_SPACE, or the
+// system's own words in another error.
+func full(e *driver.Exception) bool {
+	return e.Code == 243 || strings.Contains(e.Message, "No space left on device")
+}
+
+// disk names the disk that the warehouse fills.
+func (w *Warehouse) disk() string {
+	if w.embedded != nil {
+		return "data_dir " + w.embedded.DataDir()
+	}
+	return "the ClickHouse server " + w.where().addr
 }
 
 // surviving repeats do while an embedded warehouse can be brought back.

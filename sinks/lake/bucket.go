@@ -15,6 +15,8 @@ import (
 	_ "gocloud.dev/blob/gcsblob"   // gs://
 	_ "gocloud.dev/blob/memblob"   // mem://, for tests
 	_ "gocloud.dev/blob/s3blob"    // s3://
+
+	"github.com/paylake/paylake/sinks"
 )
 
 // bucket is what the lake asks of storage. Keys are slash-separated and never

@@ -73,7 +73,7 @@ func Acquire(ctx context.Context, o Options) (*Server, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("embedded warehouse: %w", err)
+		return nil, sinks.DiskError("create", dir, "data_dir", err)
 	}
 	s := &Server{opts: o, LogFile: layout(dir).log}
 	if err := s.acquire(ctx); err != nil {
@@ -136,6 +136,9 @@ func (s *Server) Current() Endpoint {
 	defer s.mu.Unlock()
 	return s.now
 }
+
+// DataDir is where the warehouse lies.
+func (s *Server) DataDir() string { return s.opts.DataDir }
 
 // Revive is for callers who could not reach the warehouse. The holder waits
 // until its child answers again; a joiner whose holder has gone joins the next

@@ -45,8 +45,8 @@ type holder struct {
 	done chan struct{} // closed when the supervisor has ended
 }
 
-// hold prepares the directory, starts the child and waits until it answers.
-func hold(ctx context.Context, o Options, lock *flock.Flock, changed func(Endpoint)) (*holder, error) {
+// start prepares the directory, starts the child and waits until it answers.
+func start(ctx context.Context, o Options, lock *flock.Flock, changed func(Endpoint)) (*holder, error) {
 	library, err := Library()
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func hold(ctx context.Context, o Options, lock *flock.Flock, changed func(Endpoi
 func (h *holder) prepare() error {
 	for _, dir := range []string{h.at.store, h.at.run} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
+			return sinks.DiskError("create", dir, "data_dir", err)
 		}
 	}
 	if err := os.Remove(h.at.record); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -181,7 +181,7 @@ func (h *holder) ready(ctx context.Context) error {
 			return h.announce(ep, process.Pid)
 		}
 		if short >= giveUpAfter {
-			return fmt.Errorf("the embedded ClickHouse does not start (%s): %s; see %s: %w", fmt.Sprint(last), h.lastWords(), h.at.log, sinks.ErrUnavailable)
+			return fmt.Errorf("the embedded ClickHouse does not start (%s): %s; see %s: %w: %w", fmt.Sprint(last), h.lastWords(), h.at.log, errShortLives, sinks.ErrUnavailable)
 		}
 		if err := pause(ctx, joinPause); err != nil {
 			return fmt.Errorf("the embedded ClickHouse does not answer at %s (%w); see %s: %w", ep.HTTPAddr, err, h.at.log, sinks.ErrUnavailable)

@@ -82,23 +82,18 @@ func (r record) write(dir string) error {
 	return writePrivate(layout(dir).record, append(data, '\n'))
 }
 
+// writePrivate replaces a file in one step. The new one has a fixed name: only
+// the holder writes, and a crash must not leave more and more of them behind.
 func writePrivate(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	_, err = f.Write(data)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
+	fresh := path + ".new"
+	err := os.WriteFile(fresh, data, 0o600)
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(fresh, path)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("write %s: %w", path, err)
+		_ = os.Remove(fresh)
 	}
-	return nil
+	return sinks.DiskError("write", path, "data_dir", err)
 }
 
 const answerTimeout = 3 * time.Second
