@@ -53,7 +53,7 @@ func (r *run) window(ctx context.Context, t *task) error {
 	}
 	for page, err := range t.lane.source.Pages(ctx, t.owed.Window, "") {
 		if err != nil {
-			return fmt.Errorf("read %s: %w", t.what(), err)
+			return err // it names source, wallet and window itself
 		}
 		if err := r.page(ctx, t, t.lane.permit.narrowed(page, stream.Table)); err != nil {
 			return err

@@ -127,7 +127,7 @@ func (r Report) Verdict() Verdict {
 				continue
 			}
 		}
-		v = v.And(s.verdict())
+		v = v.And(s.verdict(r.Pipeline))
 	}
 	if skipped > maxSkipped {
 		v = v.And(Verdict{CodePerson, []string{fmt.Sprintf(
@@ -154,14 +154,14 @@ func (r Report) behind(f FollowerReport) string {
 	return fmt.Sprintf("%s; %s catches up with the next run: %v", lake, f.Name, f.Err)
 }
 
-func (s StreamReport) verdict() Verdict {
+func (s StreamReport) verdict(pipeline string) Verdict {
 	v := Verdict{}
 	if s.Err != nil {
 		code := codeOf(s.Err)
 		if code != CodePerson { // what a source calls cancelled or busy was not asked for by anybody
 			code = CodeFailed
 		}
-		v = v.And(Verdict{code, []string{s.Err.Error()}})
+		v = v.And(Verdict{code, []string{s.Err.Error() + advice(pipeline, s.Err)}})
 	}
 	for _, c := range s.Chains {
 		if c.State == sinks.ChainBroken {

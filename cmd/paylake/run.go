@@ -34,6 +34,8 @@ type program struct {
 	stderr io.Writer
 	now    func() time.Time
 
+	patience sources.RetryPolicy // with upstreams that are unwell
+
 	configFile string
 	logFormat  string
 	verbose    bool
@@ -45,10 +47,14 @@ type program struct {
 // run is the program: it returns the exit code. Data goes to stdout, everything
 // else to stderr. SIGINT and SIGTERM end ctx; a second one ends the process.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &program{getenv: getenv, stdin: newLines(stdin), stdout: stdout, stderr: stderr, now: time.Now}
+	return p.execute(ctx, args)
+}
+
+func (p *program) execute(ctx context.Context, args []string) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	p := &program{getenv: getenv, stdin: newLines(stdin), stdout: stdout, stderr: stderr, now: time.Now}
 	defer p.stdin.end()
 	root := p.root()
 	root.SetArgs(args)
