@@ -98,7 +98,7 @@ func (h *house) keeperNote(ctx context.Context) (string, error) {
 func (h *house) checkLake(ctx context.Context, c *checklist) {
 	err := h.openLake(ctx)
 	if err == nil {
-		err = lake.CheckBucket(ctx, h.cfg.Lake, h.p.now())
+		err = lake.CheckBucket(ctx, h.cfg.Lake)
 	}
 	note := ""
 	if err == nil {

@@ -158,9 +158,16 @@ func fullState(t *testing.T) {
 	small := filepath.Join(g.dir, "small")
 	d := mountDisk(t, small, 2<<10)
 	g.edit(t, "sqlite://./"+sandboxData+"/state.db", "sqlite://./small/state.db")
-	for _, free := range []int{0, 40, 120} {
+	place := filepath.Join(small, "state.db")
+	for _, free := range []int{0, 40} { // no room for its tables
 		d.fill(t, free)
-		wantFull(t, g.paylake(t, "run"), filepath.Join(small, "state.db"))
+		wantFull(t, g.paylake(t, "run"), place)
+	}
+	d.makeRoom(t)
+	g.grantAll(t)
+	for _, free := range []int{0, 16} { // no room for sessions and history
+		d.fill(t, free)
+		wantFull(t, g.paylake(t, "run"), place)
 	}
 	d.makeRoom(t)
 	g.wantExact(t)

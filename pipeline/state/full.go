@@ -21,8 +21,11 @@ func (db *DB) explain(err error) error {
 }
 
 func isFull(err error) bool {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_FULL {
-		return true
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() {
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE: // the second: no room for the file that its users share
+			return true
+		}
 	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return sinks.IsFull(err) || ok && e.Code == "53100" // disk_full

@@ -151,14 +151,14 @@ func TestProbe(t *testing.T) {
 		t.Fatalf("a store without preconditions passed: %v", err)
 	}
 	b := fileBucketOf(t)
-	if err := CheckBucket(t.Context(), "file://"+b.root, noon); err != nil {
+	if err := CheckBucket(t.Context(), "file://"+b.root); err != nil {
 		t.Fatal(err)
 	}
-	if err := CheckBucket(t.Context(), "mem://", noon); err != nil {
+	if err := CheckBucket(t.Context(), "mem://"); err != nil {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"lake", "file://host/x", "file://relative", "nope://x"} {
-		if err := CheckBucket(t.Context(), bad, noon); err == nil {
+		if err := CheckBucket(t.Context(), bad); err == nil {
 			t.Errorf("%s was accepted", bad)
 		}
 	}
