@@ -96,6 +96,10 @@ func (p *program) grant(ctx context.Context, f grantFlags) (err error) {
 	if err := h.openState(ctx); err != nil {
 		return err
 	}
+	hidden, err := h.state.Consents().Withdrawn(ctx)
+	if err != nil {
+		return err
+	}
 	made, err := h.state.Consents().Grant(ctx, grants)
 	if errors.Is(err, state.ErrOverlap) {
 		return misconfigured(err)
@@ -111,7 +115,10 @@ func (p *program) grant(ctx context.Context, f grantFlags) (err error) {
 	} else {
 		fmt.Fprintf(p.stdout, "%d wallets may be read for %s\n", len(made), strings.Join(made[0].Purposes, ", "))
 	}
-	return nil
+	if len(hidden) == 0 {
+		return nil
+	}
+	return h.hideNow(ctx) // some of them may be shown again
 }
 
 // grants are the consents that the flags ask for; nothing is opened.

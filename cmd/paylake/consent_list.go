@@ -58,7 +58,7 @@ func (p *program) revoke(ctx context.Context, source, wallet, by, reason string)
 	for _, c := range gone {
 		fmt.Fprintf(p.stdout, "%s: wallet %s of %s is no longer read\n", c.ID, c.Wallet, c.Source)
 	}
-	return nil
+	return h.hideNow(ctx)
 }
 
 // shownConsent is one line of `consent list --json`.

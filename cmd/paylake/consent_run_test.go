@@ -145,6 +145,28 @@ func TestRunKeepsToTheConsent(t *testing.T) {
 	g.paylake(t, "run", "ledger").want(t, 0).says(t, "0 rows moved", "")
 }
 
+// A withdrawn consent hides what is committed from everybody but auditors, at
+// once; a new one shows it again.
+func TestWithdrawnConsentHides(t *testing.T) {
+	g := newPlayground(t, 600)
+	g.paylake(t, "run").want(t, 0)
+	const count, spend = "SELECT count() > 0 FROM ledger WHERE wallet_id = 'wlt_441b'", "SELECT toString(sum(spend_minor)) FROM spend_by_provider WHERE source = 'mpay'"
+	all, left := g.ask(t, "analyst", spend), g.ask(t, "auditor",
+		"SELECT toString(sum(abs(amount_minor))) FROM ledger WHERE type IN ('bill_pay', 'fee') AND amount_minor < 0 AND status IN ('posted', 'reversed') AND wallet_id != 'wlt_441b'")
+	g.paylake(t, "consent", "revoke", "--wallet", "wlt_441b", "--reason", "asked by its owner").want(t, 0)
+	if got := g.ask(t, "analyst", count) + g.ask(t, "accountant", count) + g.ask(t, "auditor", count); got != "001" {
+		t.Errorf("analyst, accountant, auditor see the wallet: %s", got)
+	}
+	if got := g.ask(t, "analyst", spend); got != left || got == all {
+		t.Errorf("spend without the wallet is %s, want %s of %s", got, left, all)
+	}
+	g.paylake(t, "verify").want(t, 0) // the lake is what it was
+	g.paylake(t, "consent", "grant", "--wallet", "wlt_441b").want(t, 0)
+	if got := g.ask(t, "analyst", count); got != "1" || g.ask(t, "analyst", spend) != all {
+		t.Errorf("after a new consent: %s", got)
+	}
+}
+
 // ask returns the first line of an answer, as CSV without quotes.
 func (g *playground) ask(t *testing.T, reader, sql string) string {
 	t.Helper()

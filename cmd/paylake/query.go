@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -57,6 +58,9 @@ func (p *program) query(ctx context.Context, sql string, q clickhouse.Query) (er
 	ch, err := h.openWarehouse(ctx)
 	if err != nil {
 		return err
+	}
+	if err := h.tellBeforeQuery(ctx, ch); err != nil && q.User != "auditor" { // who may see everything may see it now
+		return fmt.Errorf("which consents were withdrawn cannot be found out: %w", err)
 	}
 	return ch.Query(ctx, sql, q, p.stdout)
 }

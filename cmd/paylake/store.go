@@ -34,6 +34,10 @@ type warehouse struct {
 	pending []clickhouse.Run // runs that the warehouse has not been told of
 	failed  error            // why it could not be opened; final unless again
 	again   bool             // try again at every look, as `up` does
+
+	people      sync.Mutex // guards the lines below
+	told        bool
+	toldChanges int64 // of consents, that the warehouse knows
 }
 
 // newWarehouse prepares the warehouse; lake, and state if it is used, must be
@@ -51,6 +55,9 @@ func (w *warehouse) Name() string { return "clickhouse" }
 func (w *warehouse) Follow(ctx context.Context) (sinks.Position, error) {
 	ch, err := w.get(ctx)
 	if err != nil {
+		return sinks.Position{}, err
+	}
+	if err := w.tellPeople(ctx, ch, w.h.state); err != nil {
 		return sinks.Position{}, err
 	}
 	return ch.Follow(ctx)

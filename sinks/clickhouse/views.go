@@ -62,11 +62,16 @@ func (v viewer) visible(at string) string {
 		v.db, v.upTo(at))
 }
 
-// current is the filter of a fact view: visible and not withdrawn.
+// current is the filter of a fact view: visible, not withdrawn, and of a wallet
+// that the reader may see.
 func (v viewer) current(t *schemas.Table, at string) string {
 	key := strings.Join(identity(t), ", ")
-	return fmt.Sprintf("sign = 1 AND load_id IN %[1]s\n  AND (%[2]s) NOT IN (SELECT %[2]s FROM %[3]s.%[4]s WHERE sign = -1 AND load_id IN %[1]s)",
-		v.visible(at), key, v.db, rowsTable(t))
+	consented := ""
+	if t.Has("wallet_id") {
+		consented = "\n  AND " + v.consented()
+	}
+	return fmt.Sprintf("sign = 1 AND load_id IN %[1]s\n  AND (%[2]s) NOT IN (SELECT %[2]s FROM %[3]s.%[4]s WHERE sign = -1 AND load_id IN %[1]s)%[5]s",
+		v.visible(at), key, v.db, rowsTable(t), consented)
 }
 
 // vocabulary is the catalogue as three arrays: codes, names, categories. A
@@ -132,7 +137,7 @@ func (v viewer) fields(t *schemas.Table, replace map[string]string, after map[st
 // column is let through where it is rewritten to the column's size.
 func (v viewer) shown(column string) string {
 	return fmt.Sprintf("if(currentUser() IN (%s, 'auditor', 'accountant') OR hasAny(enabledRoles(), ['paylake_auditor', 'paylake_accountant']), %s, '')",
-		literal(v.owner), quote(column))
+		literal(v.owner), v.person(column))
 }
 
 // replaced are the columns of a view that are not the table's as they stand.

@@ -43,18 +43,20 @@ FROM (SELECT business_date, provider_code, toLowCardinality(%[6]s) AS category, 
   FROM (SELECT business_date, provider_code, category AS own_category, source, currency, entries AS entries_, spend_minor AS spend_, refunds_minor AS refunds_
     FROM %[7]s.spend_rollup WHERE load_id IN %[8]s
     UNION ALL
-    %[9]s)
+    %[9]s
+    UNION ALL
+    %[10]s)
   GROUP BY business_date, provider_code, category, source, currency
   HAVING entries != 0 OR spend_minor != 0 OR refunds_minor != 0)`,
 		v.vocabulary(at), nameOf,
 		decimal("spend_minor", "currency"), decimal("refunds_minor", "currency"), decimal("spend_minor - refunds_minor", "currency"),
-		categoryOf, v.db, v.visible(at), quiet)
+		categoryOf, v.db, v.visible(at), quiet, v.withdrawnSpend(at))
 }
 
 // parts are the follower's parts, each once.
 func (v viewer) parts() string {
-	return fmt.Sprintf("(SELECT * FROM %s.snapshot_parts WHERE sequence <= %s ORDER BY sequence, part, published_at LIMIT 1 BY sequence, part)",
-		v.db, v.upTo(atComment))
+	return fmt.Sprintf("(SELECT * FROM %s.snapshot_parts WHERE sequence <= %s AND %s ORDER BY sequence, part, published_at LIMIT 1 BY sequence, part)",
+		v.db, v.upTo(atComment), v.consented())
 }
 
 func (v viewer) snapshots() string {
@@ -69,7 +71,7 @@ func (v viewer) quarantine() string {
 		columns = append(columns, fmt.Sprintf("argMin(tuple(q.%[1]s), q.snapshot).1 AS %[1]s", quote(c)))
 	}
 	return fmt.Sprintf("SELECT id, %s, min(q.first_seen) AS first_seen, min(q.snapshot) AS snapshot, CAST(NULL, 'Nullable(DateTime64(6, \\'UTC\\'))') AS resolved_at\n"+
-		"FROM %s.quarantine_rows AS q WHERE q.snapshot <= %s GROUP BY id", strings.Join(columns, ", "), v.db, v.upTo(atComment))
+		"FROM %s.quarantine_rows AS q WHERE q.snapshot <= %s AND %s GROUP BY id", strings.Join(columns, ", "), v.db, v.upTo(atComment), v.consentedOf("q."))
 }
 
 // completeness: completed windows, joined from the earliest on; up to the

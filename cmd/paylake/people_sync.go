@@ -1,0 +1,84 @@
+package main
+
+// What the warehouse must know of persons: wallets whose consent was withdrawn,
+// and which pseudonyms are one person.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/paylake/paylake/pipeline/state"
+	"github.com/paylake/paylake/sinks/clickhouse"
+)
+
+// tellPeople brings the warehouse up to date with the state database; it is
+// cheap while nothing has changed. Called with w.mu free.
+func (w *warehouse) tellPeople(ctx context.Context, ch *clickhouse.Warehouse, db *state.DB) error {
+	if db == nil {
+		return nil
+	}
+	changes, err := db.Consents().Changes(ctx)
+	if err != nil {
+		return err
+	}
+	w.people.Lock()
+	defer w.people.Unlock()
+	if w.told && w.toldChanges == changes {
+		return nil
+	}
+	gone, err := db.Consents().Withdrawn(ctx)
+	if err != nil {
+		return err
+	}
+	hidden := make([]clickhouse.HiddenWallet, len(gone))
+	for i, c := range gone {
+		hidden[i] = clickhouse.HiddenWallet{Source: c.Source, Wallet: c.Wallet}
+	}
+	if err := ch.Hide(ctx, changes, hidden); err != nil {
+		return fmt.Errorf("hide wallets whose consent was withdrawn: %w", err)
+	}
+	w.told, w.toldChanges = true, changes
+	return nil
+}
+
+// hideNow tells the warehouse at once of a consent that was withdrawn or given
+// again. Where nothing was committed yet there is nothing to hide.
+func (h *house) hideNow(ctx context.Context) error {
+	if err := h.readLake(ctx); err != nil {
+		return err
+	}
+	if h.lake == nil {
+		return nil
+	}
+	if head, err := h.lake.Head(ctx); err != nil || head == 0 {
+		return err
+	}
+	h.store = h.newWarehouse()
+	ch, err := h.store.get(ctx)
+	if err == nil {
+		err = h.store.tellPeople(ctx, ch, h.state)
+	}
+	if err != nil {
+		return fmt.Errorf("the change stands, and nothing is asked against it, but the warehouse does not know it yet; the next run, query or up tells it: %w", err)
+	}
+	return nil
+}
+
+// tellBeforeQuery makes sure that no reader sees a wallet whose consent was
+// withdrawn. It makes no state database and changes none.
+func (h *house) tellBeforeQuery(ctx context.Context, ch *clickhouse.Warehouse) (err error) {
+	place, err := h.cfg.StateURL(ctx)
+	if err != nil {
+		return err
+	}
+	db, err := state.Open(ctx, state.Options{URL: place, Now: h.p.now, ReadOnly: true})
+	if errors.Is(err, state.ErrAbsent) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return h.store.tellPeople(ctx, ch, db)
+}
