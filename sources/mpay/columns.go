@@ -17,6 +17,7 @@ type columns struct {
 	alloc  memory.Allocator
 	cols   []column
 	rows   int
+	zeros  []byte // never anything else
 }
 
 // column holds the values of one field: text as offsets and bytes, numbers as
@@ -106,10 +107,14 @@ func (c *columns) array(col *column, t arrow.DataType) arrow.Array {
 	buffers := []*memory.Buffer{c.validity(col)}
 	switch col.kind {
 	case schemas.String, schemas.Code:
+		if len(col.bytes) == 0 {
+			buffers = append(buffers, memory.NewBufferBytes(c.nothing()), c.buffer(0))
+			break
+		}
 		offsets := c.buffer(4 * (c.rows + 1))
 		ends := arrow.Int32Traits.CastFromBytes(offsets.Bytes())
 		ends[0] = 0
-		clear(ends[1+copy(ends[1:], col.ends):]) // nothing but empty text: no ends were kept
+		copy(ends[1:], col.ends)
 		buffers = append(buffers, offsets, c.copy(col.bytes))
 	case schemas.Int32, schemas.Date:
 		buffers = append(buffers, c.copy(arrow.Int32Traits.CastToBytes(col.i32)))
@@ -124,6 +129,15 @@ func (c *columns) array(col *column, t arrow.DataType) arrow.Array {
 		}
 	}
 	return array.MakeFromData(data)
+}
+
+// nothing is the offsets of a column of empty text. Most columns of most pages
+// are one, so they share it: nobody writes into a record.
+func (c *columns) nothing() []byte {
+	if n := 4 * (c.rows + 1); len(c.zeros) < n {
+		c.zeros = make([]byte, n)
+	}
+	return c.zeros[:4*(c.rows+1)]
 }
 
 func (c *columns) validity(col *column) *memory.Buffer {

@@ -64,7 +64,8 @@ type decoder struct {
 	table rowReader
 	cols  *columns
 	seen  seenRows
-	money bool // rows need the page's currency
+	noted []uint32 // hashes of the page's rows
+	money bool     // rows need the page's currency
 
 	body  []byte
 	json  *jsontext.Decoder
@@ -106,7 +107,8 @@ func (d *decoder) page(body []byte) (answer, error) {
 	for {
 		d.cols.reset()
 		d.counts.reset()
-		d.out, d.currency, d.inRows = answer{fresh: d.out.fresh && len(d.broken) > 0}, nil, false
+		d.out, d.currency, d.inRows = answer{}, nil, false
+		d.noted = d.noted[:0]
 		hasRows, err := d.walk()
 		if err != nil {
 			if d.inRows && d.salvage(err) {
@@ -122,6 +124,7 @@ func (d *decoder) page(body []byte) (answer, error) {
 		}
 		d.out.unknown = d.counts.result()
 		d.out.rows = d.cols.record()
+		d.out.fresh = d.seen.add(d.noted)
 		return d.out, nil
 	}
 }

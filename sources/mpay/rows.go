@@ -265,9 +265,7 @@ func (d *decoder) finish(end int) {
 }
 
 func (d *decoder) note(raw []byte) {
-	if d.seen.add(uint32(xxh3.Hash(raw))) {
-		d.out.fresh = true
-	}
+	d.noted = append(d.noted, uint32(xxh3.Hash(raw)))
 }
 
 // salvage cuts a row that is not JSON (a bare NaN, say) out of the page: it is

@@ -88,17 +88,19 @@ type seenRows []uint32
 
 const seenSlots = 1 << 16
 
-// add reports whether the row is not remembered, and remembers it.
-func (s *seenRows) add(hash uint32) bool {
+// add remembers a page's rows and reports whether one of them was not
+// remembered. They come together so that the processor can fetch many places of
+// the table at once.
+func (s *seenRows) add(hashes []uint32) (fresh bool) {
 	if *s == nil {
 		*s = make([]uint32, seenSlots)
 	}
-	slot := &(*s)[hash%seenSlots]
-	if *slot == hash {
-		return false
+	for _, h := range hashes {
+		slot := &(*s)[h%seenSlots]
+		fresh = fresh || *slot != h
+		*slot = h
 	}
-	*slot = hash
-	return true
+	return fresh
 }
 
 func (s seenRows) reset() { clear(s) }

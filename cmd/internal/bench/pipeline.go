@@ -88,7 +88,8 @@ func (p *pipeline) stop() {
 
 type result struct {
 	took, wall, cpu time.Duration
-	peak            int64 // bytes
+	engine          time.Duration // CPU of ClickHouse meanwhile
+	peak            int64         // bytes
 }
 
 // run moves every row and reads back when the last snapshot was published.
@@ -96,13 +97,13 @@ func (p *pipeline) run(ctx context.Context) (result, error) {
 	var stderr bytes.Buffer
 	c := p.command(ctx, "run", "--from", "2026-01-01", "--to", firstDay.AddDate(0, 0, p.days()).Format(time.DateOnly))
 	c.Stdout, c.Stderr = &stderr, &stderr
-	begin := time.Now()
+	begin, before := time.Now(), p.engineCPU()
 	if err := c.Start(); err != nil {
 		return result{}, fmt.Errorf("paylake run: %w", err)
 	}
 	watch := watchPeak(c.Process.Pid)
 	err := c.Wait()
-	r := result{wall: time.Since(begin), peak: watch()}
+	r := result{wall: time.Since(begin), peak: watch(), engine: p.engineCPU() - before}
 	if err != nil {
 		return r, fmt.Errorf("paylake run: %w\n%s", err, stderr.String())
 	}
@@ -125,6 +126,32 @@ func (p *pipeline) run(ctx context.Context) (result, error) {
 	}
 	r.took = time.UnixMicro(at).Sub(p.up.firstAt)
 	return r, nil
+}
+
+// engineCPU is the CPU time that ClickHouse has used so far; 0 where it cannot
+// be read.
+func (p *pipeline) engineCPU() time.Duration {
+	var w struct {
+		ChildPID int `json:"child_pid"`
+	}
+	data, err := os.ReadFile(filepath.Join(p.o.dir, "data", "warehouse.json"))
+	if err != nil || json.Unmarshal(data, &w) != nil {
+		return 0
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.ChildPID))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	var ticks time.Duration
+	for _, f := range fields[11:13] { // utime and stime, in hundredths of a second
+		var n time.Duration
+		if _, err := fmt.Sscan(f, &n); err != nil {
+			return 0
+		}
+		ticks += n
+	}
+	return ticks * time.Second / 100
 }
 
 // watchPeak follows VmHWM of a process. (The kernel's ru_maxrss is no use: a

@@ -155,7 +155,7 @@ func (h *holder) start(far, near, out *os.File) (*exec.Cmd, error) {
 	cmd.Dir = h.at.run
 	// Nothing of the parent's environment: it may hold secrets, and the
 	// engine looks for keys of its own in it.
-	cmd.Env = []string{"PAYLAKE_LIBCHDB=" + h.library, "TZ=UTC", "LANG=C.UTF-8", "HOME=" + h.at.run, "PATH=/usr/bin:/bin"}
+	cmd.Env = []string{"PAYLAKE_LIBCHDB=" + h.library, "TZ=UTC", "LANG=C.UTF-8", "HOME=" + h.at.run, "PATH=/usr/bin:/bin", allocator}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.ExtraFiles = []*os.File{far} // leashFD
 	cmd.SysProcAttr = childAttributes()
@@ -165,6 +165,10 @@ func (h *holder) start(far, near, out *os.File) (*exec.Cmd, error) {
 	h.process, h.leash = cmd.Process, near
 	return cmd, nil
 }
+
+// allocator lets the engine keep freed memory for half a minute: given back at
+// once, every load would have the kernel clear the same pages again.
+const allocator = "MALLOC_CONF=dirty_decay_ms:30000,muzzy_decay_ms:30000"
 
 // ready waits until the child answers, then tells everybody where.
 func (h *holder) ready(ctx context.Context) error {
