@@ -13,7 +13,7 @@ RESULTS  := $(PAYLAKE_CACHE)/test-results.json
 RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 PKG      ?= ./...
 
-.PHONY: help build test check lint demo up sandbox bench bench-small fuzz clean FORCE
+.PHONY: help build test check lint demo up sandbox bench bench-small fuzz torture clean FORCE
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ sandbox: build ## only the fake upstreams, on 127.0.0.1:8090
 
 bench: build ## speed and memory, as ratios in one run (several minutes)
 	@PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) deploy/bench
+
+torture: ## kill -9 at random moments: KILLS=200 SEED=1 make torture (about 7 s a kill)
+	@PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) PAYLAKE_TEST_KILLS=$${KILLS:-200} PAYLAKE_TEST_SEED=$${SEED:-1} \
+	go test ./cmd/paylake -run '^TestKilledAtAnyMoment$$' -count=1 -v -timeout 2h
 
 fuzz: ## every fuzz target for 30 seconds
 	@deploy/fuzz 30s

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"time"
 
@@ -45,7 +46,8 @@ func otpFromProgram(dir string, argv []string, patience time.Duration) otpReader
 		out := &capped{limit: 4 << 10}
 		cmd.Stdout = out
 		cmd.WaitDelay = time.Second // a grandchild may keep the pipe open
-		err := cmd.Run()
+		cmd.SysProcAttr = dyingWithUs()
+		err := runOnOneThread(cmd)
 		switch {
 		case ctx.Err() != nil:
 			return "", ctx.Err()
@@ -60,6 +62,14 @@ func otpFromProgram(dir string, argv []string, patience time.Duration) otpReader
 		}
 		return code, nil
 	}
+}
+
+// runOnOneThread runs a command from a thread that lives as long as it does:
+// the kernel ends the command with the thread that started it.
+func runOnOneThread(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return cmd.Run()
 }
 
 // capped keeps the beginning of what is written to it.

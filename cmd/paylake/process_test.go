@@ -67,7 +67,8 @@ func TestKilledRuns(t *testing.T) {
 	same(t, g.spend(t), truthLines(g.truth(t)))
 }
 
-// noProcesses waits until no process names the playground's folder any more.
+// noProcesses waits until no process names the playground's folder or upstream
+// any more.
 func (g *playground) noProcesses(t *testing.T) {
 	t.Helper()
 	var left string
@@ -92,7 +93,7 @@ func (g *playground) processes(t *testing.T) string {
 	}
 	for _, path := range lines {
 		text, err := os.ReadFile(path)
-		if err == nil && bytes.Contains(text, []byte(g.dir)) {
+		if err == nil && (bytes.Contains(text, []byte(g.dir)) || bytes.Contains(text, []byte(g.server.URL))) {
 			return path + " " + string(bytes.ReplaceAll(text, []byte{0}, []byte{' '}))
 		}
 	}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// number reads a count from the environment.
+func number(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q is not a number from 1 on", name, text)
+	}
+	return n
+}
+
+// binary builds the program as it is shipped.
+func binary(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "paylake")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
+}
+
+// torture is a playground whose runs are killed.
+type torture struct {
+	*playground
+	exe   string
+	truth map[string]string
+	state []byte // the state database with consents and nothing else
+	files []string
+}
+
+// The binary is killed with SIGKILL at moments chosen at random (by a seed)
+// over the whole duration of a run. Running it again gives the totals of the
+// upstream to the minor unit, a lake that verifies, no process and no temporary
+// file. PAYLAKE_TEST_KILLS and PAYLAKE_TEST_SEED make it longer, or another one.
+func TestKilledAtAnyMoment(t *testing.T) {
+	kills, seed := number(t, "PAYLAKE_TEST_KILLS", 15), number(t, "PAYLAKE_TEST_SEED", 1)
+	x := newTorture(t)
+	whole := x.undisturbed(t)
+	dice := rand.New(rand.NewPCG(uint64(seed), 0x6b696c6c))
+	early := 0
+	for n := range kills {
+		args := []string{"run"}
+		switch n % 3 {
+		case 0: // everything from nothing
+			x.forget(t, "lake", "clickhouse")
+		case 1: // nothing new in the lake, everything to load
+			x.forget(t, "clickhouse")
+			args = append(args, "--from", x.world.Start().Format(time.DateOnly))
+		case 2: // a lake that another run was killed over
+			x.forget(t, "lake", "clickhouse")
+			x.killed(t, time.Duration(dice.Int64N(int64(whole))), "run")
+		}
+		at := time.Duration(dice.Int64N(int64(whole)))
+		ended := x.killed(t, at, args...)
+		if ended {
+			early++
+		}
+		x.noProcesses(t)
+		x.whole(t)
+		if t.Failed() {
+			t.Fatalf("kill %d of seed %d: %v after %s of %s, ended by itself before: %v", n+1, seed, args, at, whole, ended)
+		}
+	}
+	t.Logf("%d kills (seed %d) over a run of %s, %d of them too late: 0 lost, 0 doubled", kills, seed, whole, early)
+}
+
+func newTorture(t *testing.T) *torture {
+	x := &torture{playground: newPlayground(t, 400), exe: binary(t)}
+	x.edit(t, `otp: {exec: ["`+testExe(t), `otp: {exec: ["`+x.exe)
+	x.truth = truthLines(x.playground.truth(t))
+	var err error
+	if x.state, err = os.ReadFile(x.place("state.db")); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func testExe(t *testing.T) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exe
+}
+
+func (x *torture) place(name string) string { return filepath.Join(x.dir, sandboxData, name) }
+
+// forget makes some places of the data folder new again; with the lake also
+// the state, so that everybody logs in again.
+func (x *torture) forget(t *testing.T, places ...string) {
+	t.Helper()
+	for _, p := range places {
+		if err := os.RemoveAll(x.place(p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Contains(places, "lake") {
+		return
+	}
+	for _, f := range []string{"state.db", "state.db-wal", "state.db-shm"} {
+		_ = os.Remove(x.place(f))
+	}
+	if err := os.WriteFile(x.place("state.db"), x.state, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (x *torture) start(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	cmd := exec.Command(x.exe, append([]string{"-c", x.config}, args...)...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, &out
+}
+
+// undisturbed measures a run that nobody kills, and notes which files it leaves.
+func (x *torture) undisturbed(t *testing.T) time.Duration {
+	t.Helper()
+	x.forget(t, "lake", "clickhouse")
+	began := time.Now()
+	cmd, out := x.start(t, "run")
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	took := time.Since(began)
+	same(t, x.spend(t), x.truth)
+	x.files = x.around(t)
+	return took
+}
+
+// killed starts a run and kills it after a while; true when it ended before.
+func (x *torture) killed(t *testing.T, after time.Duration, args ...string) bool {
+	t.Helper()
+	cmd, out := x.start(t, args...)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("it ended by itself: %v\n%s", err, out)
+		}
+		return true
+	case <-time.After(after):
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+	return false
+}
+
+// whole runs the program again, to its end, and looks at everything.
+func (x *torture) whole(t *testing.T) {
+	t.Helper()
+	cmd, out := x.start(t, "run")
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("the next run: %v\n%s", err, out)
+	}
+	x.noProcesses(t)
+	same(t, x.spend(t), x.truth)
+	x.paylake(t, "verify").want(t, 0).says(t, "0 open, 0 broken", "")
+	for _, name := range x.around(t) {
+		if !slices.Contains(x.files, name) {
+			t.Errorf("%s was left behind", name)
+		}
+	}
+}
+
+// around lists what lies in the data folder and the lake's folders, without
+// what has the name of its content or belongs to ClickHouse itself.
+func (x *torture) around(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	root := x.place("")
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		name := strings.TrimPrefix(path, root)
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (name == "/clickhouse" || name == "/keys"):
+			return filepath.SkipDir
+		case d.IsDir():
+			return nil
+		}
+		base := filepath.Base(name)
+		if strings.HasPrefix(name, "/lake/") && !strings.HasPrefix(base, ".") && !strings.HasPrefix(name, "/lake/probe/") {
+			return nil
+		}
+		out = append(out, name)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// A program that reads codes goes with the run that asked it.
+func TestOTPProgramDiesWithTheRun(t *testing.T) {
+	g := newPlayground(t, 300)
+	started := filepath.Join(g.dir, "started")
+	g.edit(t, "otp: {exec:", `otp: {exec: [/bin/sh, -c, "touch `+started+`; while :; do sleep 0.1; done"] } } # {exec:`)
+	cmd, out := g.process(t, "run", "ledger")
+	for range 600 {
+		if _, err := os.Stat(started); err == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if _, err := os.Stat(started); err != nil {
+		t.Fatalf("nobody asked for a code:\n%s", out.String())
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	g.noProcesses(t)
+}
