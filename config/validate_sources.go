@@ -15,7 +15,7 @@ import (
 // tablesOf lists what each type of source can deliver in this version.
 var tablesOf = map[string][]string{
 	MPAY:     {"ledger", "providers", "balances", "funding_events", "assurance_events", "templates", "nfc_workflows"},
-	Flashpay: {"operations"},
+	Flashpay: {"operations", "operation_fees", "chargebacks", "psp_balances", "currency_rates"},
 	CSV:      {},
 }
 

@@ -75,7 +75,7 @@ var PSPBalances = &Table{
 	Currency: "currency",
 	Fields: []Field{
 		{Name: "source", Kind: Code, Doc: "source name in the configuration"},
-		{Name: "observed_at", Kind: Instant, Doc: "when the platform was asked, UTC"},
+		{Name: "observed_at", Kind: Instant, Doc: "when the platform had answered, UTC"},
 		{Name: "business_date", Kind: Date, Doc: "calendar day of observed_at in the source's zone"},
 		{Name: "name", Kind: Code, Doc: "the platform's name of the balance; says nothing about its currency"},
 		{Name: "currency", Kind: Code, Doc: "ISO 4217: the key under which the amount came"},
@@ -93,7 +93,7 @@ var CurrencyRates = &Table{
 	Observed: true,
 	Fields: []Field{
 		{Name: "source", Kind: Code, Doc: "source name in the configuration"},
-		{Name: "observed_at", Kind: Instant, Doc: "when the platform was asked, UTC"},
+		{Name: "observed_at", Kind: Instant, Doc: "when the platform had answered, UTC"},
 		{Name: "business_date", Kind: Date, Doc: "calendar day of observed_at in the source's zone"},
 		{Name: "base", Kind: Code, Doc: "ISO 4217: one unit of it"},
 		{Name: "quote", Kind: Code, Doc: "ISO 4217: costs rate units of it"},

@@ -36,6 +36,7 @@ type house struct {
 	state *state.DB
 	mpay  map[string]*mpay.Upstream
 	psp   map[string]*flashpay.Upstream
+	turns map[[2]string]flashpay.Turn // by address and token
 	lake  *lake.Lake
 	store *warehouse
 
@@ -167,25 +168,6 @@ func (h *house) openMPAY(ctx context.Context, s config.Source) error {
 	return err
 }
 
-func (h *house) openFlashpay(ctx context.Context, s config.Source) error {
-	if s.DataURL == "" { // payment initiation only
-		return nil
-	}
-	token, err := s.DataToken.Text(ctx)
-	if err != nil {
-		return err
-	}
-	secret, err := s.DataSecret.Text(ctx)
-	if err != nil {
-		return err
-	}
-	h.psp[s.Name], err = flashpay.New(flashpay.Config{
-		Name: s.Name, DataURL: s.DataURL, ProjectID: s.ProjectID, Token: token, TokenSecret: secret,
-		Zone: s.Zone, Client: h.httpClient(0), Fields: s.Fields, Keep: h.keep(s.Name, "operations"), Pseudonyms: h.pseudo,
-	})
-	return err
-}
-
 // keep lists the upstream fields that become columns of a source's table.
 func (h *house) keep(source, table string) []string {
 	for _, p := range h.cfg.Pipelines {
@@ -255,7 +237,7 @@ const rowsInFlight = 400_000
 func (h *house) readers(q config.Pipeline) []sources.Source {
 	var out []sources.Source
 	if u := h.psp[q.Source]; u != nil {
-		src := u.Operations()
+		src := pspSource(u, q.Table)
 		if l := h.limits[q.Source]; l != nil {
 			src = sources.Limit(src, l)
 		}

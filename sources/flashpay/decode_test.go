@@ -41,7 +41,7 @@ func zone(t testing.TB, name string) *time.Location {
 // decodeBody decodes every row of a body without its signature.
 func decodeBody(t testing.TB, mem memory.Allocator, body string, project int64, keep ...string) (sources.Page, error) {
 	t.Helper()
-	rows, err := split([]byte(body))
+	rows, err := operationsGet.split([]byte(body))
 	if err != nil {
 		return sources.Page{}, err
 	}
@@ -315,12 +315,12 @@ func TestPageShape(t *testing.T) {
 		"twice elsewhere": `{"operations":[],"x":{"a":1,"a":1}}`, "null": `{"operations":null}`, "an object": `{"operations":{}}`,
 		"nothing": `{}`, "other": `{"x":1}`, "more": `{"operations":[]} {}`, "not UTF-8": "{\"operations\":[{\"a\":\"\xff\"}]}",
 	} {
-		if _, err := split([]byte(body)); !errors.Is(err, sources.ErrShape) {
+		if _, err := operationsGet.split([]byte(body)); !errors.Is(err, sources.ErrShape) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for _, body := range []string{`{"name":"x","message":"y","code":1,"status":500}`, `{"error":"x"}`, `{"errors":[]}`} {
-		if _, err := split([]byte(body)); !errors.Is(err, errBody) {
+		if _, err := operationsGet.split([]byte(body)); !errors.Is(err, errBody) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -399,14 +399,14 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 		defer mem.AssertSize(t, 0)
-		rows, err := split(body)
+		rows, err := operationsGet.split(body)
 		if err != nil {
 			if !errors.Is(err, sources.ErrShape) && !errors.Is(err, errBody) {
 				t.Fatalf("an error of no known kind: %v", err)
 			}
 			return
 		}
-		if _, err := openAnswer(body, []byte("s")); err != nil && !errors.Is(err, sources.ErrShape) {
+		if _, err := operationsGet.open(body, []byte("s")); err != nil && !errors.Is(err, sources.ErrShape) {
 			t.Fatalf("an error of no known kind: %v", err)
 		}
 		p, err := decodeBody(t, mem, string(body), testProject, "note")
@@ -444,7 +444,7 @@ func benchmarkBody(n int) []byte {
 // splits and verifies it before.
 func BenchmarkDecode(b *testing.B) {
 	body := benchmarkBody(1000)
-	rows, err := split(body)
+	rows, err := operationsGet.split(body)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -471,7 +471,7 @@ func BenchmarkAnswer(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := openAnswer(body, []byte("s")); err != nil {
+		if _, err := operationsGet.open(body, []byte("s")); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/paylake/paylake/schemas"
-	"github.com/paylake/paylake/sources"
 )
 
 const (
@@ -24,31 +23,41 @@ const (
 
 // Config is one project of the platform's Data API.
 type Config struct {
-	Name        string         // of the source
-	DataURL     string         // Data API up to and including /v1
-	ProjectID   int64          // 1 to 4294967295
-	Token       string         // data_token, from the platform's dashboard
-	TokenSecret string         // data_secret, the token's own secret
-	Zone        *time.Location // IANA zone: of intervals, of times without an offset, of business dates
-	Client      *http.Client   // http.DefaultClient's transport when nil; redirects are never followed
-	Fields      []string       // asked for by name; empty: the platform's default set
-	Keep        []string       // upstream fields that become text columns
+	Name        string              // of the source
+	DataURL     string              // Data API up to and including /v1
+	ProjectID   int64               // 1 to 4294967295
+	Token       string              // data_token, from the platform's dashboard
+	TokenSecret string              // data_secret, the token's own secret
+	Zone        *time.Location      // IANA zone: of intervals, of times without an offset, of business dates
+	Client      *http.Client        // http.DefaultClient's transport when nil; redirects are never followed
+	Fields      []string            // asked for by name; empty: the platform's default set
+	Keep        map[string][]string // by table: upstream fields that become text columns
 	Pseudonyms  *schemas.Pseudonymizer
 	PageSize    int // rows asked for at once, 2 to 1000; 0: 1000
+	// Now is the clock of observations: balances and rates come without a time.
+	Now func() time.Time
+	// Turn is shared by the upstreams of one token; nil: nobody else has it.
+	Turn Turn
 }
 
-// Upstream is the Data API of one project. Safe for concurrent use; it has one
-// request in flight at a time, because the platform wants no more per token.
+// Turn holds the one request that a token may have in flight.
+type Turn chan struct{}
+
+// NewTurn returns a Turn for one token.
+func NewTurn() Turn { return make(Turn, 1) }
+
+// Upstream is the Data API of one project. Safe for concurrent use; all that is
+// read of it shares one request in flight, because the platform wants no more
+// per token.
 type Upstream struct {
-	cfg      Config
-	endpoint string // of operations/get
-	zone     string // IANA name
-	client   *http.Client
-	table    *schemas.Table
-	turn     chan struct{} // holds the one request
-	mem      memory.Allocator
-	maxBody  int64
-	patient  time.Duration
+	cfg     Config
+	base    string // of the endpoints
+	zone    string // IANA name
+	client  *http.Client
+	turn    Turn
+	mem     memory.Allocator
+	maxBody int64
+	patient time.Duration
 }
 
 // New checks the configuration and returns every problem of it at once. It
@@ -60,6 +69,9 @@ func New(cfg Config) (*Upstream, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("flashpay %s: %w", cfg.Name, err)
 	}
+	if cfg.Turn == nil {
+		cfg.Turn = NewTurn()
+	}
 	client := http.Client{}
 	if cfg.Client != nil {
 		client = *cfg.Client
@@ -68,15 +80,10 @@ func New(cfg Config) (*Upstream, error) {
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Upstream{
 		cfg: cfg, client: &client, zone: cfg.Zone.String(),
-		endpoint: strings.TrimRight(cfg.DataURL, "/") + "/operations/get",
-		table:    schemas.Operations.Keep(cfg.Keep...),
-		turn:     make(chan struct{}, 1),
-		mem:      memory.NewGoAllocator(), maxBody: maxBody, patient: patient,
+		base: strings.TrimRight(cfg.DataURL, "/") + "/", turn: cfg.Turn,
+		mem: memory.NewGoAllocator(), maxBody: maxBody, patient: patient,
 	}, nil
 }
-
-// Operations is the project's list of operations.
-func (u *Upstream) Operations() sources.Source { return &operations{u} }
 
 func (c *Config) validate() error {
 	var errs []error
@@ -91,10 +98,11 @@ func (c *Config) validate() error {
 	refuse(c.Token == "", "data_token is empty")
 	refuse(c.TokenSecret == "", "data_secret is empty")
 	errs = append(errs, checkZone(c.Zone))
+	refuse(c.Now == nil, "no clock: balances and rates come without a time")
 	refuse(c.Pseudonyms == nil, "no pseudonym key: customers' telephone numbers need one")
 	refuse(c.PageSize < 2 || c.PageSize > maxPage, "page size %d: it is a number from 2 to %d", c.PageSize, maxPage)
 	if len(c.Fields) > 0 {
-		for _, f := range append([]string{"operation_id", "operation_created_at", "sum_initial"}, c.Keep...) {
+		for _, f := range append([]string{"operation_id", "operation_created_at", "sum_initial"}, c.Keep["operations"]...) {
 			refuse(!slices.Contains(c.Fields, f), "fields: %s is missing, and rows cannot do without it", f)
 		}
 	}

@@ -2,7 +2,6 @@ package flashpay
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -52,7 +51,7 @@ type flat struct {
 	leaves    []leaf
 	signature []byte         // from the root, else from `general`; nil when there is none
 	doubtful  map[int]bool   // rows (strictRows) whose text could be read as further leaves
-	ids       map[int]uint64 // rows (strictRows): hash of their operation_id
+	ids       map[int]uint64 // rows (strictRows): hash of their id
 }
 
 type flattener struct {
@@ -64,14 +63,24 @@ type flattener struct {
 	last  int // where the last part of path begins
 	name  []byte
 	depth int
-	row   int // index in `operations`, or -1
+	row   int       // index in the list of rows, or -1
+	of    *endpoint // strictRows: whose rows
+	id    int       // strictRows: rank of the row's id among the endpoint's words
 }
 
 // flatten takes a JSON object apart. Its errors wrap ErrGrammar, and
 // jsontext.ErrDuplicateName where an object names a key twice.
 func flatten(body []byte, how reading, twice doubles) (*flat, error) {
-	f := &flattener{how: how, twice: twice, row: -1}
-	f.dec = jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(twice != doublesRefused))
+	return (&flattener{how: how, twice: twice, row: -1}).flatten(body)
+}
+
+// flattenRows takes an answer of e apart: strictly, row by row.
+func flattenRows(body []byte, e *endpoint, twice doubles) (*flat, error) {
+	return (&flattener{how: strictRows, twice: twice, row: -1, of: e}).flatten(body)
+}
+
+func (f *flattener) flatten(body []byte) (*flat, error) {
+	f.dec = jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(f.twice != doublesRefused))
 	f.arena = make([]byte, 0, 3*len(body)) // paths repeat
 	if f.dec.PeekKind() != jsontext.KindBeginObject {
 		return nil, fmt.Errorf("not a JSON object: %w", ErrGrammar)
@@ -114,10 +123,10 @@ func (f *flattener) inside(read func() error) error {
 }
 
 func (f *flattener) array() error {
-	parent, rows := len(f.path), f.how == strictRows && f.depth == 2 && string(f.path) == "operations"
+	parent, rows := len(f.path), f.how == strictRows && f.depth == 2 && f.of.list(string(f.path))
 	for i := 0; f.dec.PeekKind() != jsontext.KindEndArray; i++ {
 		if rows {
-			f.row = i
+			f.row, f.id = i, len(f.of.ids)
 		}
 		f.push(parent)
 		f.path = strconv.AppendInt(f.path, int64(i), 10)
@@ -263,11 +272,8 @@ func (f *flattener) leaf(v jsontext.Value) error {
 }
 
 func (f *flattener) judge(key, text []byte) error {
-	if f.row >= 0 && f.depth == 3 && string(key) == "operation_id" {
-		if f.ids == nil {
-			f.ids = map[int]uint64{}
-		}
-		f.ids[f.row] = xxh3.Hash(text)
+	if f.row >= 0 && f.depth == 3 {
+		f.identify(key, text)
 	}
 	err := textGrammar(key, text, f.how == strictRows)
 	if err != nil && f.row >= 0 {
@@ -280,15 +286,15 @@ func (f *flattener) judge(key, text []byte) error {
 	return err
 }
 
-// grammar wraps an error of the JSON reader. Its text may quote the input, so
-// only what kind of error it was is kept.
-func grammar(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		return fmt.Errorf("%w: %w", jsontext.ErrDuplicateName, ErrGrammar)
-	default:
-		return fmt.Errorf("not valid JSON: %w", ErrGrammar)
+// identify notes the row's id, under the first of the endpoint's words for it.
+func (f *flattener) identify(key, text []byte) {
+	for rank, word := range f.of.ids[:f.id] {
+		if string(key) == word {
+			if f.ids == nil {
+				f.ids = map[int]uint64{}
+			}
+			f.ids[f.row], f.id = xxh3.Hash(text), rank
+			return
+		}
 	}
 }

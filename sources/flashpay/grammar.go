@@ -2,7 +2,10 @@ package flashpay
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The signed text is path:value joined by semicolons, and nothing in it says
@@ -63,3 +66,16 @@ func decides(key []byte) bool {
 }
 
 func control(r rune) bool { return r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) }
+
+// grammar wraps an error of the JSON reader. Its text may quote the input, so
+// only what kind of error it was is kept.
+func grammar(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return fmt.Errorf("%w: %w", jsontext.ErrDuplicateName, ErrGrammar)
+	default:
+		return fmt.Errorf("not valid JSON: %w", ErrGrammar)
+	}
+}

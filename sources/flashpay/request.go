@@ -14,16 +14,17 @@ import (
 	"github.com/paylake/paylake/sources"
 )
 
-// query is the body of operations/get. Order and names are the platform's.
+// query is a request's body. Order and names are the platform's. Balances and
+// rates are asked for with token and signature alone.
 type query struct {
-	Token     string   `json:"token"`
-	ProjectID []int64  `json:"project_id"`
-	Interval  interval `json:"interval"`
-	TZ        string   `json:"tz"`
-	Limit     int      `json:"limit"`
-	Offset    int      `json:"offset"`
-	Fields    []string `json:"fields,omitempty"`
-	Signature string   `json:"signature,omitempty"`
+	Token     string    `json:"token"`
+	ProjectID []int64   `json:"project_id,omitempty"`
+	Interval  *interval `json:"interval,omitempty"`
+	TZ        string    `json:"tz,omitempty"`
+	Limit     int       `json:"limit,omitempty"`
+	Offset    *int      `json:"offset,omitempty"`
+	Fields    []string  `json:"fields,omitempty"`
+	Signature string    `json:"signature,omitempty"`
 }
 
 // interval is inclusive at both ends, to the second, in the zone of the query.
@@ -36,23 +37,26 @@ type interval struct {
 // past, and verifies the answer: it proves reach, token and secret.
 func (u *Upstream) Ping(ctx context.Context) error {
 	at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-	_, err := u.ask(ctx, u.interval(sources.Window{From: at, To: at.Add(time.Second)}), 0, 1)
+	_, err := u.ask(ctx, operationsGet, u.interval(sources.Window{From: at, To: at.Add(time.Second)}), 0, 1)
 	return err
 }
 
-// ask sends one request and returns its verified answer. Errors wrap one of the
-// kinds of package sources or the context's error, and hold no secret.
-func (u *Upstream) ask(ctx context.Context, span interval, offset, limit int) (*answer, error) {
-	a, err := u.exchange(ctx, query{Token: u.cfg.Token, ProjectID: []int64{u.cfg.ProjectID}, Interval: span,
-		TZ: u.zone, Limit: limit, Offset: offset, Fields: u.cfg.Fields})
+// ask sends one request for a page and returns its verified answer. Errors wrap
+// one of the kinds of package sources or the context's error, and hold no secret.
+func (u *Upstream) ask(ctx context.Context, e *endpoint, span interval, offset, limit int) (*answer, error) {
+	q := query{Token: u.cfg.Token, ProjectID: []int64{u.cfg.ProjectID}, Interval: &span, TZ: u.zone, Limit: limit, Offset: &offset}
+	if e == operationsGet {
+		q.Fields = u.cfg.Fields
+	}
+	a, err := u.exchange(ctx, e, q)
 	if err != nil {
-		return nil, fmt.Errorf("flashpay %s: operations/get from %s to %s, offset %d: %w",
-			u.cfg.Name, span.From, span.To, offset, err)
+		return nil, fmt.Errorf("flashpay %s: %s from %s to %s, offset %d: %w", u.cfg.Name, e.path, span.From, span.To, offset, err)
 	}
 	return a, nil
 }
 
-func (u *Upstream) exchange(ctx context.Context, q query) (*answer, error) {
+// exchange has its turn, sends one request and returns the verified answer.
+func (u *Upstream) exchange(ctx context.Context, e *endpoint, q query) (*answer, error) {
 	body, err := signed(q, []byte(u.cfg.TokenSecret))
 	if err != nil {
 		return nil, err
@@ -66,14 +70,14 @@ func (u *Upstream) exchange(ctx context.Context, q query) (*answer, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	status, header, text, err := u.post(ctx, body)
+	status, header, text, err := u.post(ctx, e, body)
 	switch {
 	case err != nil:
 		return nil, err
 	case status != http.StatusOK:
 		return nil, u.refused(status, header, text)
 	}
-	a, err := openAnswer(text, []byte(u.cfg.TokenSecret))
+	a, err := e.open(text, []byte(u.cfg.TokenSecret))
 	if errors.Is(err, errBody) {
 		return nil, &sources.Transient{After: retryAfter(header),
 			Err: fmt.Errorf("HTTP 200 with an error report%s", u.report(text))}
@@ -95,10 +99,10 @@ func signed(q query, secret []byte) ([]byte, error) {
 
 // post returns the whole answer. Its own patience running out is ErrTransient;
 // the caller's context ending is the context's error.
-func (u *Upstream) post(ctx context.Context, body []byte) (int, http.Header, []byte, error) {
+func (u *Upstream) post(ctx context.Context, e *endpoint, body []byte) (int, http.Header, []byte, error) {
 	limited, cancel := context.WithTimeout(ctx, u.patient)
 	defer cancel()
-	req, err := http.NewRequestWithContext(limited, http.MethodPost, u.endpoint, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(limited, http.MethodPost, u.base+e.path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("write the request: %w", err)
 	}

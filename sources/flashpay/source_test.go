@@ -77,7 +77,7 @@ func config(t testing.TB, url string) flashpay.Config {
 		t.Fatal(err)
 	}
 	return flashpay.Config{Name: "psp", DataURL: url, ProjectID: project, Token: token, TokenSecret: secret, Zone: zone,
-		Pseudonyms: people, PageSize: 10}
+		Pseudonyms: people, PageSize: 10, Now: func() time.Time { return clock }}
 }
 
 // serve puts a handler behind real HTTP and a source in front of it.
@@ -484,7 +484,9 @@ func TestLongWindow(t *testing.T) {
 }
 
 func TestNoCanaryInRecords(t *testing.T) {
-	r := serve(t, fakeOf(rows(12)), func(c *flashpay.Config) { c.Keep = []string{"customer_id", "account_number"} })
+	r := serve(t, fakeOf(rows(12)), func(c *flashpay.Config) {
+		c.Keep = map[string][]string{"operations": {"customer_id", "account_number"}}
+	})
 	for p, err := range r.up.Operations().Pages(t.Context(), window(), "") {
 		if err != nil {
 			t.Fatal(err)
@@ -508,7 +510,7 @@ func TestNewNamesEveryProblem(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, s := range []string{"no name", "data_url", "project_id", "data_token", "data_secret", "IANA", "pseudonym", "page size", "operation_id"} {
+	for _, s := range []string{"no name", "data_url", "project_id", "data_token", "data_secret", "IANA", "clock", "pseudonym", "page size", "operation_id"} {
 		if !strings.Contains(err.Error(), s) {
 			t.Errorf("the error says nothing of %s: %v", s, err)
 		}
@@ -520,7 +522,7 @@ func TestNewNamesEveryProblem(t *testing.T) {
 		func(c *flashpay.Config) { c.Zone = time.Local }, func(c *flashpay.Config) { c.Zone = nil },
 		func(c *flashpay.Config) { c.DataURL = "data.example/v1" }, func(c *flashpay.Config) { c.PageSize = 1 },
 		func(c *flashpay.Config) {
-			c.Fields, c.Keep = []string{"operation_id", "operation_created_at", "sum_initial"}, []string{"arn"}
+			c.Fields, c.Keep = []string{"operation_id", "operation_created_at", "sum_initial"}, map[string][]string{"operations": {"arn"}}
 		},
 	} {
 		cfg := config(t, "https://data.example/v1")

@@ -2,7 +2,6 @@ package flashpay
 
 import (
 	"bytes"
-	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -15,28 +14,7 @@ const region = "KG"
 // maxField is the longest text of a column in bytes.
 const maxField = 4096
 
-// alias is what is stored of a customer id: a telephone number becomes its
-// pseudonym, every other id stays as it came.
-func (d *decoder) alias(id []byte) string {
-	digits := 0
-	for _, c := range string(id) {
-		if unicode.IsDigit(c) {
-			digits++
-		}
-	}
-	if digits < 7 {
-		return string(id)
-	}
-	if a, ok := d.aliases[string(id)]; ok {
-		return a
-	}
-	a := string(id)
-	if e164, ok := schemas.E164(a, region); ok {
-		a = d.people.Of(e164)
-	}
-	d.aliases[string(id)] = a
-	return a
-}
+func (d *decoder) alias(id []byte) string { return aliasOf(id, d.people, d.aliases) }
 
 // kept reads the fields that the pipeline wants as columns. Objects and lists
 // stay out: their text could carry anything. Numbers of people are masked.

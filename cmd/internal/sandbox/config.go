@@ -94,6 +94,10 @@ pipelines:
   assurance:  {source: mpay, table: assurance_events, schedule: "*/15 * * * *", start: %[1]s, window: 24h, lookback: 72h}
   templates:  {source: mpay, table: templates, schedule: "15 3 * * *"}
   nfc:        {source: mpay, table: nfc_workflows, schedule: "30 3 * * *"}
+  fees:         {source: psp, table: operation_fees, schedule: "20 * * * *", start: %[1]s, window: 24h, lookback: 264h}
+  chargebacks:  {source: psp, table: chargebacks, schedule: "40 * * * *", start: %[1]s, window: 31d, lookback: 264h}
+  psp_balances: {source: psp, table: psp_balances, schedule: "0 * * * *"}
+  rates:        {source: psp, table: currency_rates, schedule: "5 6 * * *"}
 `
 
 // referencesComment lists every secret that the file refers to with the value

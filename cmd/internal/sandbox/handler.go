@@ -129,7 +129,8 @@ func (d *desk) index(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintf(w, `paylake sandbox: seed %d, %d ledger rows from %s on, %d wallets, project %d
 
   %s/      the wallet façade
-  /flashpay/v1/operations/get   the platform's Data API (POST, signed)
+  /flashpay/v1/operations/get   the platform's Data API (POST, signed); also financial-reporting/operations,
+                                chargeback/list, balance/get and currency-rates/get
   /sandbox/paylake.yaml         a configuration for this sandbox
   /sandbox/truth?until=…        the totals that a reader must arrive at
   /sandbox/otp?challenge_id=…   the wallets' SMS inbox

@@ -289,7 +289,7 @@ func TestTheConfigurationLoads(t *testing.T) {
 		t.Errorf("otp by %q", mpay.Wallets[0].OTP.Exec)
 	}
 	names := cfg.PipelineNames()
-	for _, want := range []string{"ledger", "providers", "operations", "balances", "funding", "assurance", "templates", "nfc"} {
+	for _, want := range []string{"ledger", "providers", "operations", "balances", "funding", "assurance", "templates", "nfc", "fees", "chargebacks", "psp_balances", "rates"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("no pipeline %s among %s", want, names)
 		}

@@ -1,5 +1,6 @@
-// The payment platform: Mbank sales in KGS of one project. Times and fates of
-// all operations are kept (a few words each), their text is made when asked.
+// The payment platform: Mbank and card sales in KGS of one project, and refunds
+// of the latter. Times and fates of all operations are kept (a few words each),
+// their text is made when asked.
 
 package sandbox
 
@@ -28,11 +29,13 @@ type turn struct {
 	fate uint8 // index of fates
 }
 
-// operation is the life of one sale: turns[0] is its creation, the last of n
-// turns is final.
+// operation is the life of one operation: turns[0] is its creation, the last of
+// n turns is final.
 type operation struct {
 	turns [3]turn
 	n     uint8
+	kind  uint8 // mbankSale, cardSale, cardRefund
+	sale  int32 // of a refund: place of its sale
 }
 
 func (o *operation) created() int64 { return o.turns[0].at }
@@ -70,9 +73,14 @@ func newOperationBook(o Options, days, rows int) (*operationBook, error) {
 		owed -= float64(n)
 		for i := range n {
 			dc := diceAt(o.Seed, purposeOperation, place(200, d, i))
-			b.ops = append(b.ops, newOperation(cal.starts[d]+clock.second(i, n, dc.unit()), &dc))
+			o := newOperation(cal.starts[d]+clock.second(i, n, dc.unit()), &dc)
+			if dc.below(100) < cardPercent {
+				o.kind = cardSale
+			}
+			b.ops = append(b.ops, o)
 		}
 	}
+	b.addRefunds()
 	b.done = make([]int32, len(b.ops))
 	for i := range b.done {
 		b.done[i] = int32(i)

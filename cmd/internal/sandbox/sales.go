@@ -47,16 +47,23 @@ func (b *operationBook) show(i int32, now int64) flashpaytest.Operation {
 	f := fates[t.fate]
 	d := diceAt(b.seed, purposeText, place(201, 0, int(i)))
 	amount := saleAmount(&d)
+	if o.kind == cardRefund {
+		return b.refund(i, t)
+	}
 	op := flashpaytest.Operation{
-		ID:        strconv.FormatUint(6_200_000_000_000+uint64(i)*1009, 10),
+		ID:        operationID(i),
 		PaymentID: "sandbox_" + strconv.Itoa(100_000+int(i)),
 		Type:      "sale", Status: f.status, PaymentStatus: f.status, Code: f.code, Message: f.message,
 		CreatedAt: b.instant(o.created()), UpdatedAt: b.instant(t.at),
 		PaymentMethod: "mbank", PaymentTypeID: 3, ProjectID: ProjectID,
-		AmountMinor: amount, Currency: "KGS", ConvertedMinor: amount, ConvertedCurrency: "KGS",
+		AmountMinor: amount, Currency: "KGS", ConvertedMinor: amount, ConvertedCurrency: "KGS", PaymentSumMinor: amount,
 		ProviderName: "Mbank", ProviderPaymentID: uuid(&d),
 		CustomerID: customer(&d), CustomerIP: "192.0.2." + strconv.FormatInt(d.between(1, 254), 10),
 		AccountNumber: "996******" + strconv.FormatInt(d.between(100, 999), 10),
+	}
+	if o.kind == cardSale {
+		op.PaymentMethod, op.ProviderName = "card", "Card acquirer"
+		op.AccountNumber = "427611******" + strconv.FormatInt(d.between(1000, 9999), 10)
 	}
 	if f.status != "processing" {
 		op.CompletedAt = b.instant(t.at)

@@ -30,6 +30,7 @@ type Truth struct {
 	Providers        []ProviderCount `json:"providers"`
 	CatalogueVersion string          `json:"catalogue_version"`
 	WalletTruth
+	PSP *PSPTruth `json:"psp"` // what the platform serves beside operations
 }
 
 // Spend is a line of spend_by_provider: spend is bill_pay and fee rows with a
@@ -88,6 +89,7 @@ func (w *World) Truth(until time.Time) Truth {
 		t.Balances = append(t.Balances, balance)
 	}
 	t.Rows = append(t.Rows, w.operationTruth(until, sums))
+	t.PSP = w.pspTruth(until)
 	version, catalogue := w.Providers(until)
 	t.Rows = append(t.Rows, RowCount{Source: SourceMPAY, Table: "providers", Rows: int64(len(catalogue))})
 	t.CatalogueVersion, t.Providers = version, countStatus(catalogue)

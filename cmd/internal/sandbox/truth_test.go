@@ -46,8 +46,14 @@ func count(w *World, until time.Time) map[line]sums {
 		}
 	}
 	for _, o := range naive(w, w.Start().AddDate(0, 0, -2), until, until) {
-		if o.Type == "sale" && o.Status == "success" {
-			add(line{"psp", "", o.CreatedAt.UTC().Add(6 * time.Hour).Format("2006-01-02"), "mbank", "KGS"}, 1, o.AmountMinor, 0)
+		if o.Status != "success" {
+			continue
+		}
+		k := line{"psp", "", o.CreatedAt.UTC().Add(6 * time.Hour).Format("2006-01-02"), o.PaymentMethod, "KGS"}
+		if o.Type == "sale" {
+			add(k, 1, o.AmountMinor, 0)
+		} else {
+			add(k, 1, 0, o.AmountMinor)
 		}
 	}
 	return out

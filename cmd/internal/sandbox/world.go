@@ -19,6 +19,8 @@ import (
 var (
 	_ mpaytest.Book     = (*World)(nil)
 	_ flashpaytest.Book = (*World)(nil)
+
+	_ flashpaytest.Finance = (*World)(nil)
 )
 
 const (

@@ -29,10 +29,41 @@ func (s *Server) answer(w http.ResponseWriter, hr *http.Request, q *request) {
 	case report:
 		fail(w, http.StatusOK, 500, "Internal Server Error", "temporary failure")
 	default:
-		rows, secret := s.page(q)
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(sign(rows, q, s.opts.Zone, secret))
+		_, _ = w.Write(s.body(q))
 	}
+}
+
+// body is a whole, signed answer.
+func (s *Server) body(q *request) []byte {
+	if q.endpoint == operationsGet {
+		rows, secret := s.page(q)
+		list := make([]any, 0, len(rows))
+		for _, o := range rows {
+			list = append(list, words(o, s.zoneOf(q)))
+		}
+		return sign("operations", list, secret)
+	}
+	s.mu.Lock()
+	secret := s.secret()
+	s.mu.Unlock()
+	name, list := s.finance(q)
+	return sign(name, list, secret)
+}
+
+// secret signs this answer; the fault bad-signature changes it.
+func (s *Server) secret() string {
+	if s.faults.due(BadSignature) {
+		return s.opts.Secret + "-another"
+	}
+	return s.opts.Secret
+}
+
+func (s *Server) zoneOf(q *request) *time.Location {
+	if s.opts.Zone != nil {
+		return s.opts.Zone
+	}
+	return q.zone
 }
 
 // page picks the rows of this answer and the secret that signs it.
@@ -48,11 +79,7 @@ func (s *Server) page(q *request) (rows []Operation, secret string) {
 	if len(rows) > 2 && s.faults.due(SkippedRow) {
 		rows = append(append([]Operation{}, rows[:len(rows)/2]...), rows[len(rows)/2+1:]...)
 	}
-	secret = s.opts.Secret
-	if s.faults.due(BadSignature) {
-		secret += "-another"
-	}
-	return rows, secret
+	return rows, s.secret()
 }
 
 // sum is an amount in the platform's words: minor units as a number.
@@ -75,6 +102,7 @@ type row struct {
 	ProjectID            string `json:"project_id"`
 	SumInitial           sum    `json:"sum_initial"`
 	SumConverted         *sum   `json:"sum_converted,omitempty"`
+	PaymentSum           *sum   `json:"payment_sum,omitempty"`
 	ProviderName         string `json:"provider_name"`
 	ProviderPaymentID    string `json:"provider_payment_id"`
 	CustomerID           string `json:"customer_id"`
@@ -102,28 +130,22 @@ func words(o Operation, zone *time.Location) row {
 	if o.ConvertedCurrency != "" {
 		r.SumConverted = &sum{o.ConvertedMinor, o.ConvertedCurrency}
 	}
+	if o.PaymentSumMinor != 0 {
+		r.PaymentSum = &sum{o.PaymentSumMinor, o.Currency}
+	}
 	return r
 }
 
 // sign writes an answer; the signature is over the very text of its rows.
-func sign(rows []Operation, q *request, zone *time.Location, secret string) []byte {
-	if zone == nil {
-		zone = q.zone
-	}
-	body := struct {
-		Operations []row  `json:"operations"`
-		Signature  string `json:"signature,omitempty"`
-	}{Operations: make([]row, 0, len(rows))}
-	for _, o := range rows {
-		body.Operations = append(body.Operations, words(o, zone))
-	}
-	text, err := json.Marshal(body)
+func sign(name string, rows []any, secret string) []byte {
+	list, err := json.Marshal(rows)
 	if err != nil {
 		return nil
 	}
-	if body.Signature, err = flashpay.Sign(text, []byte(secret)); err != nil {
+	text := append(append([]byte(`{"`+name+`":`), list...), '}')
+	signature, err := flashpay.Sign(text, []byte(secret))
+	if err != nil {
 		return nil
 	}
-	text, _ = json.Marshal(body)
-	return text
+	return append(text[:len(text)-1], `,"signature":"`+signature+`"}`...)
 }

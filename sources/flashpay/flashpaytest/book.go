@@ -28,6 +28,7 @@ type Operation struct {
 	Currency          string
 	ConvertedMinor    int64
 	ConvertedCurrency string
+	PaymentSumMinor   int64 // sum of the payment, in Currency; 0: not sent
 	ProviderName      string
 	ProviderPaymentID string
 	CustomerID        string

@@ -2,8 +2,9 @@
 // token and signature, filters by last update, pages by limit and offset, signs
 // its answers, and fails in the ways that the platform is known to fail in.
 //
-//	server.go  requests and answers      list.go    the list behind the offsets
-//	faults.go  failures by name          book.go    what is served
+//	server.go  requests and answers      list.go     the list behind the offsets
+//	faults.go  failures by name          book.go     what is served
+//	                                     finance.go  fees, chargebacks, balances, rates
 package flashpaytest
 
 import (
@@ -12,7 +13,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -40,8 +40,8 @@ type Options struct {
 	Zone *time.Location
 }
 
-// Server is the fake. It serves POST …/operations/get under any mount. Safe for
-// concurrent use.
+// Server is the fake. It serves POST …/operations/get under any mount, and the
+// other lists if the book is a Finance too. Safe for concurrent use.
 type Server struct {
 	book Book
 	opts Options
@@ -82,7 +82,8 @@ func (s *Server) InFlight() int { s.mu.Lock(); defer s.mu.Unlock(); return s.inF
 // Most counts the most requests that were ever being answered at the same time.
 func (s *Server) Most() int { s.mu.Lock(); defer s.mu.Unlock(); return s.most }
 
-// request is the body of operations/get.
+// request is a body of any endpoint; balances and rates have token and signature
+// alone.
 type request struct {
 	Token     string  `json:"token"`
 	ProjectID []int64 `json:"project_id"`
@@ -94,6 +95,7 @@ type request struct {
 	Limit  *int   `json:"limit"`
 	Offset int    `json:"offset"`
 
+	endpoint string
 	from, to time.Time
 	zone     *time.Location
 	limit    int
@@ -105,7 +107,8 @@ func (r *request) key() string { return r.Interval.From + "/" + r.Interval.To + 
 func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	n := s.enter()
 	defer s.leave()
-	if !strings.HasSuffix(hr.URL.Path, "/operations/get") {
+	name, ok := s.endpoint(hr.URL.Path)
+	if !ok {
 		fail(w, http.StatusNotFound, 404, "Not found", "there is no such endpoint")
 		return
 	}
@@ -118,7 +121,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		fail(w, http.StatusBadRequest, 400, "Bad Request", "the body cannot be read")
 		return
 	}
-	q, err := s.read(body)
+	q, err := s.read(name, body)
 	var r *refusal
 	switch {
 	case errors.As(err, &r):
@@ -128,7 +131,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		fail(w, http.StatusBadRequest, 400, "Bad Request", err.Error())
 		return
 	}
-	q.number = n
+	q.number, q.endpoint = n, name
 	s.answer(w, hr, q)
 }
 
@@ -155,7 +158,7 @@ type refusal struct {
 func (r *refusal) Error() string { return r.message }
 
 // read checks who asks before it looks at what is asked for.
-func (s *Server) read(body []byte) (*request, error) {
+func (s *Server) read(endpoint string, body []byte) (*request, error) {
 	q := &request{}
 	if err := json.Unmarshal(body, q); err != nil {
 		return nil, errors.New("the body is not JSON of the right types")
@@ -170,6 +173,9 @@ func (s *Server) read(body []byte) (*request, error) {
 		if len(s.opts.Projects) > 0 && !has(s.opts.Projects, p) {
 			return nil, &refusal{http.StatusForbidden, 1003, "Forbidden", "The token may not see this project"}
 		}
+	}
+	if endpoint == balanceGet || endpoint == ratesGet {
+		return q, nil
 	}
 	return q, q.check(s.opts.MaxLimit)
 }
