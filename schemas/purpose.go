@@ -85,7 +85,7 @@ func Covered(purposes []string, t *Table) (columns []bool, ok bool) {
 // stored without them.
 func identifying(t *Table, name string) bool {
 	switch name {
-	case "source", "wallet_id", "business_date", "posted_offset_s", t.Time:
+	case "source", "wallet_id", "business_date", "posted_offset_s", "occurred_offset_s", "as_of_offset_s", t.Time:
 		return true
 	}
 	return slices.Contains(t.Key, name)

@@ -94,7 +94,7 @@ func (w *World) Truth(until time.Time) Truth {
 	t.Rows = append(t.Rows, RowCount{Source: SourceMPAY, Table: "providers", Rows: int64(len(catalogue))})
 	t.CatalogueVersion, t.Providers = version, countStatus(catalogue)
 	t.WalletTruth = beside.result(until)
-	t.Rows = append(t.Rows, t.WalletTruth.rows(w.wallets)...)
+	t.Rows = append(t.Rows, t.rows(w.wallets)...)
 	t.SpendByWallet = sums.lines(func(s Spend) Spend { return s })
 	t.SpendByProvider = sums.lines(func(s Spend) Spend { s.WalletID = ""; return s })
 	t.SpendTotals = sums.lines(func(s Spend) Spend { s.WalletID, s.BusinessDate = "", ""; return s })
