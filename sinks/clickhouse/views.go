@@ -41,7 +41,7 @@ func (v viewer) all() []string {
 		out = append(out, v.plain("ledger"+at.suffix, v.ledger(at.as)), v.plain("operations"+at.suffix, v.operations(at.as)),
 			v.plain("providers"+at.suffix, v.providers(at.as)), v.plain("spend_by_provider"+at.suffix, v.spend(at.as)))
 	}
-	return append(out, v.files()...)
+	return append(append(out, v.files()...), v.wallets()...)
 }
 
 func (v viewer) plain(name, query string) string {
@@ -135,9 +135,11 @@ func (v viewer) fields(t *schemas.Table, replace map[string]string, after map[st
 // shown is a column that stands for a person, for those who may see it; empty
 // for everybody else. Column grants would not do: a filter by an ungranted
 // column is let through where it is rewritten to the column's size.
-func (v viewer) shown(column string) string {
+func (v viewer) shown(column string) string { return v.forSome(v.person(column)) }
+
+func (v viewer) forSome(expression string) string {
 	return fmt.Sprintf("if(currentUser() IN (%s, 'auditor', 'accountant') OR hasAny(enabledRoles(), ['paylake_auditor', 'paylake_accountant']), %s, '')",
-		literal(v.owner), v.person(column))
+		literal(v.owner), expression)
 }
 
 // replaced are the columns of a view that are not the table's as they stand.
@@ -150,14 +152,13 @@ func (v viewer) replaced(view string, more map[string]string) map[string]string 
 	return out
 }
 
-// ledger: step_up_required and assurance_level are false and empty as long as
-// no assurance events are loaded.
+// ledger: with the catalogue's category and what the assurance events say.
 func (v viewer) ledger(at string) string {
 	t := schemas.Ledger
-	return fmt.Sprintf("WITH %s\nSELECT %s\nFROM (SELECT * EXCEPT (category), category AS own_category FROM %s.%s WHERE %s)", v.vocabulary(at),
+	return fmt.Sprintf("WITH %s,\n%s\nSELECT %s\nFROM (SELECT * EXCEPT (category), category AS own_category FROM %s.%s WHERE %s)", v.vocabulary(at), v.proofs(at),
 		v.fields(t, v.replaced("ledger", map[string]string{"category": "toLowCardinality(" + categoryOf + ")"}),
 			map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount",
-				"session_id": "false AS step_up_required, '' AS assurance_level"}),
+				"session_id": v.assurance(at)}),
 		v.db, rowsTable(t), v.current(t, at))
 }
 

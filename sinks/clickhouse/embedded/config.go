@@ -18,12 +18,17 @@ const Database = "paylake"
 var (
 	Views = []string{"ledger", "ledger_at", "operations", "operations_at", "providers", "providers_at", "providers_history",
 		"spend_by_provider", "spend_by_provider_at", "snapshots", "quarantine", "completeness", "pipeline_runs",
-		"bank_entries", "bank_entries_at", "loyalty_entries", "loyalty_entries_at"}
+		"bank_entries", "bank_entries_at", "loyalty_entries", "loyalty_entries_at",
+		"balances", "balances_at", "funding_events", "funding_events_at", "assurance_events", "assurance_events_at",
+		"templates", "templates_at", "nfc_workflows", "nfc_workflows_at", "transfers", "transfers_at"}
 	Hidden = map[string][]string{
 		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
 		"operations": {"customer_id", "account_masked"}, "operations_at": {"customer_id", "account_masked"},
 		"bank_entries": bankPersons, "bank_entries_at": bankPersons,
 		"loyalty_entries": {"member", "member_masked"}, "loyalty_entries_at": {"member", "member_masked"},
+		"funding_events": {"card_mask"}, "funding_events_at": {"card_mask"},
+		"templates": {"name"}, "templates_at": {"name"}, // their owners write names of people
+		"transfers": {"counterparty", "counterparty_masked"}, "transfers_at": {"counterparty", "counterparty_masked"},
 	}
 )
 
