@@ -67,7 +67,7 @@ func (v viewer) transfers(at string) string {
 	person := func(what string) string {
 		return fmt.Sprintf("%s OVER (PARTITION BY person, if(person = '', wallet_id, ''), direction, business_date, currency)", what)
 	}
-	return fmt.Sprintf(`SELECT source, wallet_id, %[1]s AS counterparty, %[2]s AS counterparty_masked, direction, business_date, currency,
+	return fmt.Sprintf(`SELECT source, wallet_id, %[1]s AS %[11]s, %[2]s AS %[12]s, direction, business_date, currency,
   entries, amount_minor, %[3]s AS amount, fee_minor, pending_entries, reversed_entries, reversed_minor, reversal_codes, first_at, last_at,
   person_entries, person_minor, person_wallets
 FROM (SELECT *, %[4]s AS person_entries, %[5]s AS person_minor, %[6]s AS person_wallets FROM (
@@ -80,5 +80,5 @@ FROM (SELECT *, %[4]s AS person_entries, %[5]s AS person_minor, %[6]s AS person_
   GROUP BY source, wallet_id, person, if(person = '', counterparty_masked, ''), direction, business_date, currency))`,
 		v.forSome("person"), v.forSome("masked"), decimal("amount_minor", "currency"),
 		person("sum(entries)"), person("sum(amount_minor)"), person("count(DISTINCT source, wallet_id)"),
-		v.person("counterparty"), v.db, rowsTable(t), v.current(t, at))
+		v.person("counterparty"), v.db, rowsTable(t), v.current(t, at), quote("counterparty"), quote("counterparty_masked"))
 }
