@@ -158,8 +158,8 @@ func (r *run) offer(ctx context.Context, b sinks.Batch) (receipt sinks.Receipt, 
 }
 
 func (r *run) seal(ctx context.Context, tasks []*task) error {
-	if r.job.Vault == nil {
-		return nil
+	if err := r.people(ctx); err != nil || r.job.Vault == nil {
+		return err
 	}
 	for _, t := range tasks {
 		if p := t.lane.permit; p != nil && p.columns != nil {
@@ -167,7 +167,7 @@ func (r *run) seal(ctx context.Context, tasks []*task) error {
 		}
 		for _, reject := range t.part.Rejects {
 			id := reject.ID(t.part.Stream)
-			if err := r.job.Vault.Put(ctx, id, reject.Raw); err != nil {
+			if err := r.job.Vault.Put(ctx, t.part.Stream, id, reject.Raw); err != nil {
 				return fmt.Errorf("seal the raw text of rejected row %s of %s: %w", id, t.what(), err)
 			}
 		}

@@ -139,6 +139,17 @@ func (p *permit) bounds() (from, to time.Time) {
 	return p.From, p.Until
 }
 
+// people keeps the persons met so far.
+func (r *run) people(ctx context.Context) error {
+	if r.job.Subjects == nil {
+		return nil
+	}
+	if err := r.job.Subjects.Keep(ctx); err != nil {
+		return fmt.Errorf("pipeline %s: %w", r.job.Spec.Name, err)
+	}
+	return nil
+}
+
 // lane prepares what is owed of one stream.
 func (r *run) lane(ctx context.Context, i int, src sources.Source, planner *Planner, p *permit) (*lane, error) {
 	s := src.Stream()

@@ -252,4 +252,4 @@ func (k *keepRows) Commit(ctx context.Context, b sinks.Batch) (sinks.Receipt, er
 
 type rawTexts struct{ n int }
 
-func (r *rawTexts) Put(context.Context, string, []byte) error { r.n++; return nil }
+func (r *rawTexts) Put(context.Context, schemas.Stream, string, []byte) error { r.n++; return nil }

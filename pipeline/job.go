@@ -25,6 +25,8 @@ type Job struct {
 	Followers *Followers
 	// Consents say which wallets may be read. Nil: every one, for tests alone.
 	Consents Consents
+	// Subjects keeps the persons behind pseudonyms. Nil: nobody can be revealed.
+	Subjects Subjects
 	// Vault takes the raw text of rejected rows. Nil drops it.
 	Vault Vault
 	// Lease keeps a second process off the same pipeline: sinks.ErrBusy while
@@ -44,8 +46,16 @@ type Job struct {
 
 // Vault keeps raw texts under seal.
 type Vault interface {
-	// Put stores raw under id. The same id again changes nothing.
-	Put(ctx context.Context, id string, raw []byte) error
+	// Put stores raw, a row of s, under id. The same id again changes nothing.
+	Put(ctx context.Context, s schemas.Stream, id string, raw []byte) error
+}
+
+// Subjects keeps persons.
+type Subjects interface {
+	// Keep seals who was met since the last call, and learns who was erased
+	// meanwhile. It is called before anything is read and before every commit, so
+	// that who is in the lake can be revealed.
+	Keep(ctx context.Context) error
 }
 
 // Progress is how far a run has come.

@@ -65,6 +65,9 @@ func (r *run) locked(ctx context.Context) error {
 		}
 		defer release()
 	}
+	if err := r.people(ctx); err != nil {
+		return err
+	}
 	lanes, err := r.plan(ctx)
 	if err != nil {
 		return err

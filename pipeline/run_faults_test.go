@@ -215,7 +215,7 @@ type safe struct {
 	fail error
 }
 
-func (v *safe) Put(_ context.Context, id string, raw []byte) error {
+func (v *safe) Put(_ context.Context, _ schemas.Stream, id string, raw []byte) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.fail != nil {

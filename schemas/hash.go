@@ -121,3 +121,42 @@ func appender(f Field, col arrow.Array) func([]byte, int) []byte {
 	}
 	return value
 }
+
+// Pseudonyms is the newest version of a pseudonym among the texts of a row; 0
+// when it has none.
+func (h *Hasher) Pseudonyms(rec arrow.Record, row int) (newest int) {
+	for i := range h.table.Fields {
+		if c, ok := rec.Column(i).(*array.String); ok {
+			if version, ok := IsPseudonym(c.Value(row)); ok {
+				newest = max(newest, version)
+			}
+		}
+	}
+	return newest
+}
+
+// Renamed is the content hash that a row would have with other names for
+// persons: rename says which. ok is false when it knows none of them.
+func (h *Hasher) Renamed(rec arrow.Record, row int, rename func(text string) (string, bool)) (hash uint64, ok bool) {
+	b := h.buf[:0]
+	for i, f := range h.table.Fields {
+		col := rec.Column(i)
+		texts, isText := col.(*array.String)
+		if !isText {
+			b = appender(f, col)(b, row)
+			continue
+		}
+		other, known := rename(texts.Value(row))
+		if !known {
+			b = appender(f, col)(b, row)
+			continue
+		}
+		ok = true
+		if f.Kept {
+			b = append(binary.AppendUvarint(b, uint64(len(f.Name))), f.Name...)
+		}
+		b = append(binary.AppendUvarint(b, uint64(len(other))), other...)
+	}
+	h.buf = b
+	return xxh3.Hash(b), ok
+}

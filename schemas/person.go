@@ -1,48 +1,12 @@
 package schemas
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers/v2"
 )
-
-// Pseudonymizer turns telephone numbers into keyed pseudonyms. The same number
-// gives the same pseudonym in every source, so that transfers can be joined;
-// without the key a pseudonym says nothing. Safe for concurrent use.
-type Pseudonymizer struct {
-	version int
-	key     []byte
-}
-
-// MinPseudonymKey is the least length of a pseudonym key in bytes.
-const MinPseudonymKey = 32
-
-// NewPseudonymizer returns a Pseudonymizer under version v of the key.
-func NewPseudonymizer(v int, key []byte) (*Pseudonymizer, error) {
-	if len(key) < MinPseudonymKey {
-		return nil, fmt.Errorf("pseudonym key has %d bytes, at least %d are needed", len(key), MinPseudonymKey)
-	}
-	return &Pseudonymizer{version: v, key: append([]byte(nil), key...)}, nil
-}
-
-// Of returns the pseudonym of a normalised number: p, the key's version, an
-// underscore and 32 hexadecimal digits of HMAC-SHA-256.
-func (p *Pseudonymizer) Of(e164 string) string {
-	if e164 == "" {
-		return ""
-	}
-	m := hmac.New(sha256.New, p.key)
-	m.Write([]byte(e164))
-	return fmt.Sprintf("p%d_%s", p.version, hex.EncodeToString(m.Sum(nil)[:16]))
-}
-
-// Subject returns what a person is called wherever one name for good is needed:
-// the pseudonym under the first key.
-func (p *Pseudonymizer) Subject(e164 string) string { return p.Of(e164) }
 
 // E164 normalises a telephone number, reading national forms in region (AZ,
 // KG). ok is false for text that is not a possible number of its country; it
@@ -59,6 +23,35 @@ func E164(text, region string) (e164 string, ok bool) {
 		}
 		return -1
 	}, text), false
+}
+
+// Numbers finds what may be telephone numbers in a text of any form: up to
+// eight, normalised. It would rather take a number of another kind for a
+// telephone number than miss one.
+func Numbers(text []byte, region string) []string {
+	var out []string
+	for _, at := range numberLike.FindAllIndex(text, 64) {
+		if at[0] > 0 && wordByte(text[at[0]-1]) || at[1] < len(text) && wordByte(text[at[1]]) {
+			continue // a part of an identifier
+		}
+		token := string(text[at[0]:at[1]])
+		e164, ok := E164(token, region)
+		if !ok && strings.ContainsAny(token, " -()") || slices.Contains(out, e164) {
+			continue
+		}
+		if out = append(out, e164); len(out) == maxNumbers {
+			break
+		}
+	}
+	return out
+}
+
+const maxNumbers = 8
+
+var numberLike = regexp.MustCompile(`\+?[0-9](?:[ ()-]{0,2}[0-9]){8,14}`)
+
+func wordByte(c byte) bool {
+	return c == '_' || c == '.' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 // MaskPhone shows a number to people: country and operator prefix, then dots,

@@ -82,3 +82,32 @@ func (h *house) tellBeforeQuery(ctx context.Context, ch *clickhouse.Warehouse) (
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return h.store.tellPeople(ctx, ch, db)
 }
+
+// tellPersons tells the warehouse which pseudonyms are one person, after a
+// rotation of the key: those that were added since the last time. Numbers do
+// not leave this function.
+func (w *warehouse) tellPersons(ctx context.Context, ch *clickhouse.Warehouse) error {
+	pseudo, db := w.h.pseudo, w.h.state
+	if pseudo == nil || db == nil || pseudo.Version() == 1 {
+		return nil
+	}
+	w.people.Lock()
+	defer w.people.Unlock()
+	var people []clickhouse.Person
+	last, err := db.Subjects().Each(ctx, w.toldPersons, func(_, number string) error {
+		names := pseudo.Names(number)
+		newest := names[len(names)-1]
+		for _, older := range names[:len(names)-1] {
+			people = append(people, clickhouse.Person{Pseudonym: older, Canonical: newest})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := ch.Join(ctx, int64(pseudo.Version()), people); err != nil {
+		return fmt.Errorf("join pseudonyms of the same persons: %w", err)
+	}
+	w.toldPersons = last
+	return nil
+}

@@ -151,6 +151,9 @@ func (h *house) openRaw(ctx context.Context, row *badRow) error {
 	if errors.Is(err, state.ErrAbsent) {
 		return fmt.Errorf("the raw text of %s is not in the state database; it was kept by another one, or erased: %w", row.ID, err)
 	}
+	if errors.Is(err, state.ErrErased) {
+		return fmt.Errorf("the raw text of %s cannot be opened any more: %w", row.ID, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ type warehouse struct {
 	people      sync.Mutex // guards the lines below
 	told        bool
 	toldChanges int64 // of consents, that the warehouse knows
+	toldPersons int64 // place in the vault up to which it knows them
 }
 
 // newWarehouse prepares the warehouse; lake, and state if it is used, must be
@@ -58,6 +59,9 @@ func (w *warehouse) Follow(ctx context.Context) (sinks.Position, error) {
 		return sinks.Position{}, err
 	}
 	if err := w.tellPeople(ctx, ch, w.h.state); err != nil {
+		return sinks.Position{}, err
+	}
+	if err := w.tellPersons(ctx, ch); err != nil {
 		return sinks.Position{}, err
 	}
 	return ch.Follow(ctx)

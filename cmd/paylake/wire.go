@@ -42,7 +42,8 @@ type house struct {
 
 	limits  map[string]*rate.Limiter // by source, for all its pipelines
 	pseudo  *schemas.Pseudonymizer
-	gate    *gate  // who may be read; with state
+	gate    *gate // who may be read; with state
+	persons *persons
 	temp    string // this process's own folder, once it may write
 	closers []func() error
 }
@@ -190,7 +191,7 @@ func (h *house) httpClient(timeout time.Duration) *http.Client {
 // openLake opens the lake to write in it, and creates a folder for it.
 func (h *house) openLake(ctx context.Context) (err error) {
 	h.openTemp()
-	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, Create: true})
+	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, Create: true, Former: h.former})
 	if err != nil {
 		return err
 	}
@@ -222,7 +223,7 @@ func (h *house) readLake(ctx context.Context) (err error) {
 func (h *house) job(q config.Pipeline, followers *pipeline.Followers) pipeline.Job {
 	return pipeline.Job{
 		Spec: h.spec(q), Streams: h.readers(q), Sink: h.lake, Followers: followers,
-		Consents: h.gate, Vault: h.state.Vault(), Lease: h.state.Lease, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
+		Consents: h.gate, Subjects: h.persons, Vault: h.persons, Lease: h.state.Lease, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
 		Limits: pipeline.Limits{RowsInFlight: rowsInFlight},
 	}
 }

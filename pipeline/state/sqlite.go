@@ -43,6 +43,7 @@ func openSQLite(o Options) (*DB, error) {
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(10000)", // another process may be writing
 		"journal_mode(WAL)",   // readers do not wait for it
+		"secure_delete(ON)",   // a destroyed key leaves no bytes behind
 		"synchronous(FULL)",   // a sealed raw text must outlive a power cut: the lake counts on it
 	}, "_txlock": {"immediate"}}
 	dsn := url.URL{Scheme: "file", Path: u.Path, RawQuery: pragmas.Encode()}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"gocloud.dev/secrets"
@@ -45,6 +46,9 @@ type DB struct {
 	now    func() time.Time
 	dollar bool   // placeholders are $1, $2 instead of ?
 	place  string // for messages: a path, or host and database
+
+	vaultMu sync.Mutex
+	vault   *envelope // opened when somebody needs it
 }
 
 // Open opens the database, creates it if it is a file that does not exist, and

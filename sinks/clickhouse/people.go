@@ -59,8 +59,7 @@ func (w *Warehouse) hide(ctx context.Context, version int64, wallets []HiddenWal
 type Person struct{ Pseudonym, Canonical string }
 
 // Join makes rows under former pseudonym keys join with those under the newest
-// one. version is the newest key's; the same list again changes nothing that
-// readers see.
+// one. version is the newest key's; what is there already is not written again.
 func (w *Warehouse) Join(ctx context.Context, version int64, people []Person) error {
 	if len(people) == 0 {
 		return nil
@@ -69,22 +68,23 @@ func (w *Warehouse) Join(ctx context.Context, version int64, people []Person) er
 		if err := w.ensure(ctx); err != nil {
 			return err
 		}
-		rows := make([][]any, len(people))
-		for i, p := range people {
-			rows[i] = []any{p.Pseudonym, p.Canonical, version}
+		known := map[string]bool{}
+		err := w.each(ctx, "read persons", fmt.Sprintf("SELECT pseudonym FROM %s.persons WHERE version = %d", w.db, version),
+			func(scan func(...any) error) error {
+				var pseudonym string
+				err := scan(&pseudonym)
+				known[pseudonym] = true
+				return err
+			})
+		if err != nil {
+			return err
+		}
+		var rows [][]any
+		for _, p := range people {
+			if !known[p.Pseudonym] {
+				rows = append(rows, []any{p.Pseudonym, p.Canonical, version})
+			}
 		}
 		return w.insert(ctx, "persons", rows)
 	})
-}
-
-// Joined is the newest key version that Join was called with, and for how many
-// pseudonyms.
-func (w *Warehouse) Joined(ctx context.Context) (version, people int64, err error) {
-	err = w.surviving(ctx, func() error {
-		if err := w.ensure(ctx); err != nil {
-			return err
-		}
-		return w.one(ctx, "read persons", fmt.Sprintf("SELECT max(version), toInt64(uniqExactIf(pseudonym, version = (SELECT max(version) FROM %[1]s.persons))) FROM %[1]s.persons", w.db), &version, &people)
-	})
-	return version, people, err
 }

@@ -93,8 +93,10 @@ func TestPersonsJoinAfterARotation(t *testing.T) {
 	if got := asked(t, w, "auditor", sql); got != old+",1\n"+young+",1" {
 		t.Fatalf("%s", got)
 	}
-	if err := w.Join(t.Context(), 2, []Person{{old, young}}); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if err := w.Join(t.Context(), 2, []Person{{old, young}}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if got := asked(t, w, "auditor", sql); got != young+",2" {
 		t.Errorf("%s", got)
@@ -102,7 +104,8 @@ func TestPersonsJoinAfterARotation(t *testing.T) {
 	if got := asked(t, w, "analyst", "SELECT countIf(counterparty != '') FROM ledger"); got != "0" {
 		t.Errorf("the analyst sees %s", got)
 	}
-	if version, n, err := w.Joined(t.Context()); version != 2 || n != 1 || err != nil {
-		t.Errorf("%d %d %v", version, n, err)
+	var n uint64
+	if err := w.one(t.Context(), "count", "SELECT count() FROM paylake.persons", &n); err != nil || n != 1 {
+		t.Errorf("%d rows, %v", n, err)
 	}
 }

@@ -31,6 +31,9 @@ type Options struct {
 	Create    bool             // make the folder of a file lake
 	SkipProbe bool             // for readers: do not write the probe's key
 	Parallel  int              // encoders; 0: one per processor
+	// Former says what the person behind a pseudonym was called under an older
+	// version of the key, so that a change of keys revises nothing. May be nil.
+	Former func(pseudonym string, version int) (former string, ok bool)
 }
 
 // Lake is an open lake. Safe for concurrent use; commits are made one at a

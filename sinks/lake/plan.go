@@ -25,6 +25,7 @@ type planner struct {
 	find     *finder
 	parts    []partPlan
 	parallel int
+	former   func(pseudonym string, version int) (string, bool)
 }
 
 // partPlan is a part on its way into the manifest.
@@ -39,7 +40,7 @@ type partPlan struct {
 
 func newPlanner(l *Lake, state *tableState, t *schemas.Table, b sinks.Batch) *planner {
 	lay := layoutOf(t)
-	p := &planner{lay: lay, state: state, parallel: l.opts.Parallel,
+	p := &planner{lay: lay, state: state, parallel: l.opts.Parallel, former: l.opts.Former,
 		find: &finder{bucket: l.bucket, cache: l.cache, lay: lay}}
 	for i := range b.Parts {
 		in := &b.Parts[i]
@@ -153,14 +154,19 @@ type retraction struct {
 // over the rows.
 func (p *planner) decide(recs []batchRec, rows []entry, ids []int32, known []current) (stored []entry, here int, old map[int32][]retraction) {
 	old = map[int32][]retraction{}
-	settled := settledKeys(recs, rows, ids, known)
+	alike := p.alike(recs, rows, ids, known)
+	same := func(i int, e entry, c *current) bool {
+		hash, renamed := alike[i]
+		return c.visible() && (c.hash == recs[e.rec].hashes[e.row] || renamed && c.hash == hash)
+	}
+	settled := settledKeys(rows, ids, known, same)
 	var withdrawn []entry
 	out := rows[:0]
 	for i, e := range rows {
 		c, part := &known[ids[i]], &p.parts[recs[e.rec].partOf(e.row)].out
 		part.Rows++
 		e.hash = recs[e.rec].hashes[e.row]
-		if settled[ids[i]] || c.visible() && c.hash == e.hash {
+		if settled[ids[i]] || same(i, e, c) {
 			part.Duplicates++
 			continue
 		}
@@ -181,11 +187,10 @@ func (p *planner) decide(recs []batchRec, rows []entry, ids []int32, known []cur
 }
 
 // settledKeys finds the keys whose last row in the batch is what the lake shows.
-func settledKeys(recs []batchRec, rows []entry, ids []int32, known []current) []bool {
+func settledKeys(rows []entry, ids []int32, known []current, same func(int, entry, *current) bool) []bool {
 	settled := make([]bool, len(known))
 	for i, e := range rows {
-		c := &known[ids[i]]
-		settled[ids[i]] = c.visible() && c.hash == recs[e.rec].hashes[e.row]
+		settled[ids[i]] = same(i, e, &known[ids[i]])
 	}
 	return settled
 }

@@ -22,6 +22,7 @@ type person struct {
 // use: every decoder owns one.
 type people struct {
 	pseudonyms *schemas.Pseudonymizer
+	epoch      uint64
 	numbers    map[string]person
 	references map[string]string
 }
@@ -37,6 +38,10 @@ func (p *people) number(text []byte) (person, bool) {
 	if len(text) == 0 {
 		return person{}, true
 	}
+	if epoch := p.pseudonyms.Epoch(); epoch != p.epoch { // somebody was erased
+		clear(p.numbers)
+		p.epoch = epoch
+	}
 	if who, ok := p.numbers[string(text)]; ok {
 		return who, who.valid
 	}
@@ -45,7 +50,8 @@ func (p *people) number(text []byte) (person, bool) {
 		who = person{masked: string(text), valid: true}
 	} else {
 		e164, ok := schemas.E164(string(text), region)
-		who = person{pseudonym: p.pseudonyms.Of(e164), masked: schemas.MaskPhone(e164), valid: ok}
+		who.pseudonym, who.masked = p.pseudonyms.Person(e164)
+		who.valid = ok
 	}
 	if len(p.numbers) >= maxPeople {
 		clear(p.numbers)
