@@ -16,7 +16,7 @@ import (
 var tablesOf = map[string][]string{
 	MPAY:     {"ledger", "providers", "balances", "funding_events", "assurance_events", "templates", "nfc_workflows"},
 	Flashpay: {"operations", "operation_fees", "chargebacks", "psp_balances", "currency_rates"},
-	CSV:      {},
+	CSV:      {"bank_entries", "loyalty_entries", "funding_events", "operations", "templates"},
 }
 
 var sourceTypes = []string{MPAY, Flashpay, CSV}
@@ -37,8 +37,8 @@ func (c *Config) validateSource(p *problems, s Source) {
 		c.validateFlashpay(p, key, s)
 	case CSV:
 		checkURL(p, join(key, "url"), s.URL, "file", "s3", "gs", "azblob")
-		if (s.Preset == "") == (s.Mapping == nil) {
-			p.at(key, "%s needs one of preset and mapping", key)
+		if s.Preset == "" && s.Mapping == nil {
+			p.at(key, "%s needs preset or mapping, or both: a mapping goes over its preset", key)
 		}
 	}
 }
@@ -116,6 +116,10 @@ func (c *Config) validatePipelines(p *problems) {
 			p.at(key, "%s reads %s of %s, which %s reads already; remove one", key, q.Table, q.Source, other)
 		}
 		streams[stream] = key
+		if c.ofFiles(q) {
+			validateFiles(p, key, q)
+			continue
+		}
 		validateTimes(p, key, q)
 		validateKeep(p, key, q)
 	}

@@ -142,11 +142,22 @@ func (r *run) commit(ctx context.Context, b *batch) error {
 	if err != nil {
 		return fmt.Errorf("commit %d windows of pipeline %s: %w", len(tasks), r.job.Spec.Name, err)
 	}
-	r.book(ctx, receipt, len(tasks))
+	r.book(ctx, receipt, ended(tasks))
 	r.log.Debug("committed", "source", r.report.Source, "table", r.report.Table, "window", len(tasks),
 		"batch", id, "rows", rows, "bytes", receipt.Bytes, "took", r.job.Now().Sub(began))
-	r.progress.done(len(tasks))
+	r.progress.done(ended(tasks))
 	return nil
+}
+
+// ended counts the windows that end with these tasks: a long file has several.
+func ended(tasks []*task) int {
+	n := 0
+	for _, t := range tasks {
+		if t.rest == "" {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *run) offer(ctx context.Context, b sinks.Batch) (receipt sinks.Receipt, err error) {

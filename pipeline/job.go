@@ -123,7 +123,11 @@ func (j *Job) Validate() error {
 }
 
 func (j *Job) checkCalendar(t *schemas.Table) error {
+	_, files := j.Streams[0].(sources.Shelf)
 	switch {
+	case files && !j.Spec.Step.IsZero():
+		return fmt.Errorf("pipeline %s: files are read whole; leave `window` out", j.Spec.Name)
+	case files:
 	case t.Whole() && !j.Spec.Step.IsZero():
 		return fmt.Errorf("pipeline %s: %s is read whole; remove `window`", j.Spec.Name, t.Name)
 	case !t.Whole() && j.Spec.Step.IsZero():

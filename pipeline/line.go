@@ -6,6 +6,7 @@ package pipeline
 import (
 	"cmp"
 	"container/heap"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,9 @@ type task struct {
 	took  time.Duration
 	err   error
 	void  bool // never read: its lane or the run had stopped
+
+	from sources.Cursor // where the reading begins
+	rest sources.Cursor // where it goes on, when the file is longer than one part
 }
 
 // line merges the lanes: by the windows' beginning, then in the order of the
@@ -165,11 +169,22 @@ func (l *line) finish(t *task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t.lane.busy--
-	if t.err != nil {
+	switch {
+	case t.err != nil:
 		t.lane.stopped = true
+	case t.rest != "" && !l.closed:
+		l.follow(t)
 	}
 	close(t.done)
 	l.changed.Broadcast()
+}
+
+// follow puts what is left of a long file next in the line, under the same
+// number: it is the same window.
+func (l *line) follow(t *task) {
+	more := &task{seq: t.seq, lane: t.lane, owed: t.owed, from: t.rest, done: make(chan struct{})}
+	l.planned = slices.Insert(l.planned, slices.Index(l.planned, t)+1, more)
+	l.waiting = slices.Insert(l.waiting, 0, more)
 }
 
 // close hands out nothing more. What was never read is void.

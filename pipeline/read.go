@@ -51,12 +51,17 @@ func (r *run) window(ctx context.Context, t *task) error {
 	if err := r.allowed(ctx, t.lane); err != nil {
 		return err
 	}
-	for page, err := range t.lane.source.Pages(ctx, t.owed.Window, "") {
+	for page, err := range t.lane.source.Pages(ctx, t.owed.Window, t.from) {
 		if err != nil {
 			return err // it names source, wallet and window itself
 		}
+		next, file := page.Next, page.File
 		if err := r.page(ctx, t, t.lane.permit.narrowed(page, stream.Table)); err != nil {
 			return err
+		}
+		if r.enough(t, file) {
+			t.rest = next
+			break
 		}
 		if err := r.allowed(ctx, t.lane); err != nil { // before the next page is asked for
 			return err
@@ -65,9 +70,19 @@ func (r *run) window(ctx context.Context, t *task) error {
 	if err := ctx.Err(); err != nil { // a source that ends quietly when it is cancelled
 		return fmt.Errorf("read %s: %w", t.what(), err)
 	}
-	t.tally.Windows = 1
+	if t.rest == "" {
+		t.tally.Windows = 1
+	}
 	t.part.Unknown = t.tally.Unknown
 	return nil
+}
+
+// enough cuts a long file into parts that are committed one after the other,
+// so that it never needs more memory than a batch. It is complete with its last
+// part. A correction is one part, whatever its size: what it withdraws and what
+// it enters become visible together.
+func (r *run) enough(t *task, f *schemas.File) bool {
+	return f != nil && !f.Last && f.Replaces.IsZero() && t.part.Rows.Len()+int64(len(t.part.Rejects)) >= r.limits.BatchRows/2
 }
 
 // schemaOf spares computing the schema for every window.
@@ -90,6 +105,7 @@ func (r *run) page(ctx context.Context, t *task, page sources.Page) error {
 		return fmt.Errorf("read %s: %w", t.what(), err)
 	}
 	t.part.Rejects = append(t.part.Rejects, page.Rejects...)
+	t.part.File = page.File
 	r.progress.read(rows)
 	if t.part.Rows.Held() < spilled+rows { // all of it lies on disk now
 		r.give(t, spilled)

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sources"
 )
 
 // run is the state of one Run. It ends with it.
@@ -87,6 +88,9 @@ func (r *run) locked(ctx context.Context) error {
 
 // plan asks who may be read and what is done, and prepares the lanes.
 func (r *run) plan(ctx context.Context) ([]*lane, error) {
+	if shelf, ok := r.job.Streams[0].(sources.Shelf); ok {
+		return r.planFiles(ctx, shelf)
+	}
 	planner := r.job.planner(r.job.Now())
 	permits, err := r.permits(ctx)
 	if err != nil {

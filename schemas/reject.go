@@ -23,6 +23,9 @@ const (
 	ReasonForeign   Reason = "foreign_row"      // a row of another project, wallet or account
 	ReasonText      Reason = "text_not_utf8"    // invalid UTF-8 or a control character
 	ReasonConflict  Reason = "field_conflict"   // two spellings of one field with different values
+	ReasonQuote     Reason = "broken_quote"     // a quote that opens or closes in the middle of a field, or never closes
+	ReasonColumns   Reason = "column_count"     // more or fewer fields than the heading has
+	ReasonTwice     Reason = "id_twice"         // one file gives an id to two different rows
 )
 
 // Reject is a row that could not be read. Good rows of the same page go on.

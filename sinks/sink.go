@@ -29,6 +29,10 @@ type Part struct {
 	Rejects   []schemas.Reject
 	Unknown   map[string]int64
 	ConsentID string
+	// File is what the rows were read from; nil for upstreams that are no files.
+	// When it replaces a stretch of time, rows of the stream in it that this part
+	// does not hold are withdrawn.
+	File *schemas.File
 }
 
 // Release gives back the part's rows.
@@ -106,6 +110,9 @@ type Done struct {
 	Owed     []schemas.Window // spans of open or broken chains, to be read again
 	Rows     int64            // visible rows
 	LastRead time.Time        // created_at of the newest manifest with a part of the stream
+	// Files are the files that the stream was read from, by name, as they were
+	// committed last. Its size follows the number of files, not of runs.
+	Files map[string]schemas.File
 }
 
 // Sink stores batches and knows what is complete.

@@ -40,6 +40,9 @@ type Page struct {
 	Outside int
 	// Next resumes after this page.
 	Next Cursor
+	// File says which file the page was read from, and how far; nil for
+	// upstreams that are none.
+	File *schemas.File
 }
 
 // Source reads one stream of one upstream API.
@@ -54,6 +57,22 @@ type Source interface {
 	// window's time are inside w, whatever the upstream sent. A catalogue is
 	// read with the zero Window. Breaking out of the loop stops every request.
 	Pages(ctx context.Context, w Window, from Cursor) iter.Seq2[Page, error]
+}
+
+// Unit is one file of a Shelf, to be read by itself.
+type Unit struct {
+	Name   string
+	Source Source
+}
+
+// Shelf is a Source whose stream lies in files. Each file is read by itself, so
+// that one that cannot be read leaves the others alone.
+type Shelf interface {
+	Source
+	// Files lists what is to be read, in the order of the names: files that are
+	// not known, files whose content is not the known one, and with again all of
+	// them. Known files that are gone change nothing.
+	Files(ctx context.Context, known map[string]schemas.File, again bool) ([]Unit, error)
 }
 
 // What a caller can do about an error. Every error of a Source wraps one of

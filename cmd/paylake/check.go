@@ -137,6 +137,7 @@ func (h *house) checkUpstreams(ctx context.Context, c *checklist) {
 	}
 	for _, s := range h.cfg.Sources {
 		ctx, cancel := context.WithTimeout(ctx, checkPatience)
+		h.checkFiles(ctx, c, s)
 		if u := h.mpay[s.Name]; u != nil {
 			c.line("source "+s.Name, s.URL+" answers", h.hinted("url", u.Ping(ctx)))
 		}

@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"sources/mpay/mpaytest":         {},
 	"sources/flashpay":              {"schemas", "sources"},
 	"sources/flashpay/flashpaytest": {"sources/flashpay"},
+	"sources/csv":                   {"schemas", "sources"},
 	"sinks":                         {"schemas"},
 	"sinks/sinktest":                {"schemas", "sinks"},
 	"sinks/memory":                  {"schemas", "sinks"},

@@ -46,6 +46,9 @@ func suggestion(word string, known []string) string {
 // spec is a pipeline as the planner sees it.
 func (h *house) spec(q config.Pipeline) pipeline.Spec {
 	s, _ := h.cfg.SourceNamed(q.Source)
+	if s.Type == config.CSV {
+		return pipeline.Spec{Name: q.Name, Schedule: q.Schedule, Zone: s.Zone}
+	}
 	spec := pipeline.Spec{Name: q.Name, Schedule: q.Schedule, Lookback: q.Lookback, Lag: q.Lag, Zone: s.Zone, Step: stepOf(q.Window)}
 	if !q.Start.IsZero() {
 		spec.Start = dayIn(q.Start, s.Zone)

@@ -25,6 +25,7 @@ import (
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/lake"
 	"github.com/paylake/paylake/sources"
+	"github.com/paylake/paylake/sources/csv"
 	"github.com/paylake/paylake/sources/flashpay"
 	"github.com/paylake/paylake/sources/mpay"
 )
@@ -37,6 +38,7 @@ type house struct {
 	mpay  map[string]*mpay.Upstream
 	psp   map[string]*flashpay.Upstream
 	turns map[[2]string]flashpay.Turn // by address and token
+	files map[string]*csv.Shelf
 	lake  *lake.Lake
 	store *warehouse
 
@@ -130,7 +132,7 @@ func (h *house) openSources(ctx context.Context, names []string) error {
 		return err
 	}
 	h.mpay, h.psp = map[string]*mpay.Upstream{}, map[string]*flashpay.Upstream{}
-	h.limits = map[string]*rate.Limiter{}
+	h.limits, h.files = map[string]*rate.Limiter{}, map[string]*csv.Shelf{}
 	for _, s := range h.cfg.Sources {
 		if !slices.Contains(names, s.Name) {
 			continue
@@ -144,6 +146,8 @@ func (h *house) openSources(ctx context.Context, names []string) error {
 			err = h.openMPAY(ctx, s)
 		case config.Flashpay:
 			err = h.openFlashpay(ctx, s)
+		case config.CSV:
+			err = h.openFiles(s)
 		}
 		if err != nil {
 			return misconfigured(err)
@@ -237,6 +241,9 @@ const rowsInFlight = 400_000
 // its logins included.
 func (h *house) readers(q config.Pipeline) []sources.Source {
 	var out []sources.Source
+	if shelf := h.files[q.Source]; shelf != nil {
+		return []sources.Source{shelf} // each of its files is retried by itself
+	}
 	if u := h.psp[q.Source]; u != nil {
 		src := pspSource(u, q.Table)
 		if l := h.limits[q.Source]; l != nil {

@@ -88,6 +88,9 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 	if err := l.planBatch(ctx, p, b, out); err != nil {
 		return sinks.Receipt{}, fmt.Errorf("commit %s: %w", stream, err)
 	}
+	if err := l.withdraw(ctx, p, b, out); err != nil {
+		return sinks.Receipt{}, fmt.Errorf("commit %s: %w", stream, err)
+	}
 
 	// 3. Rejected rows that the lake has not seen, in one file.
 	seen, err := l.loadSeen(ctx, id)

@@ -53,6 +53,7 @@ type Part struct {
 	Chain       BalanceChain     `json:"balance_chain"`
 	Unknown     map[string]int64 `json:"unknown,omitempty"`
 	ConsentID   string           `json:"consent_id,omitempty"`
+	File        *schemas.File    `json:"file,omitempty"` // what the part was read from, where it was a file
 }
 
 // Quarantined counts the rejects of a part that the lake had not seen before.

@@ -45,7 +45,7 @@ func newPlanner(l *Lake, state *tableState, t *schemas.Table, b sinks.Batch) *pl
 	for i := range b.Parts {
 		in := &b.Parts[i]
 		pp := partPlan{in: in, window: windowSpan(in.Window)}
-		pp.out = Part{WalletID: in.Stream.Wallet, Window: in.Window, Final: in.Final, Past: in.Past, ConsentID: in.ConsentID,
+		pp.out = Part{WalletID: in.Stream.Wallet, Window: in.Window, Final: in.Final, Past: in.Past, ConsentID: in.ConsentID, File: in.File,
 			Unknown: in.Unknown, Chain: BalanceChain{State: sinks.ChainNone, Breaks: []Break{}}}
 		pp.out.Window.From, pp.out.Window.To = in.Window.From.UTC(), in.Window.To.UTC()
 		pp.upTo = pp.window.from
@@ -97,7 +97,7 @@ func (p *planner) chunk(ctx context.Context, recs []batchRec, rows []entry, last
 // lookup finds the current row of every key that the lake holds.
 func (p *planner) lookup(ctx context.Context, o *order, rows []entry, index *keyIndex) ([]current, []object, error) {
 	known := make([]current, len(index.keys))
-	objects := p.state.touched(o.needs(rows))
+	objects := p.state.touched(append(o.needs(rows), p.replaced()...))
 	for n, obj := range objects {
 		cols, err := p.find.columns(ctx, obj, false)
 		if err != nil {

@@ -191,6 +191,9 @@ func (p *planner) worthWriting(pp *partPlan) bool {
 	if o.Inserted+o.Retracted+o.Quarantined.Rows > 0 {
 		return true
 	}
+	if o.File != nil {
+		return p.state.newsOf(o)
+	}
 	if o.Window.IsZero() {
 		return false
 	}

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -38,8 +39,11 @@ type object struct {
 // touches reports whether rows of a wallet with event times in [s.from, s.to]
 // may lie in the object.
 func (o object) touches(wallet string, s span) bool {
-	return wallet >= o.minW && wallet <= o.maxW && o.span.from <= s.to && s.from <= o.span.to
+	return (wallet == anyWallet || wallet >= o.minW && wallet <= o.maxW) && o.span.from <= s.to && s.from <= o.span.to
 }
+
+// anyWallet stands for every wallet; no configured one has this name.
+const anyWallet = "\x00"
 
 // span is a stretch of event time in microseconds since the epoch.
 type span struct{ from, to int64 }
@@ -50,6 +54,7 @@ type streamState struct {
 	windows  []windowState
 	rows     int64
 	lastRead time.Time
+	files    map[string]schemas.File // as committed last
 }
 
 // windowState is the last verdict on a window: enough to tell whether a new one
@@ -78,7 +83,9 @@ func (t *tableState) snapshot(b sinks.Batch) *tableState {
 	c := &tableState{objects: slices.Clip(t.objects), streams: map[string]*streamState{}}
 	for _, p := range b.Parts {
 		if s := t.streams[p.Stream.Wallet]; s != nil {
-			c.streams[p.Stream.Wallet] = &streamState{complete: slices.Clone(s.complete), windows: slices.Clone(s.windows)}
+			n := &streamState{complete: slices.Clone(s.complete), windows: slices.Clone(s.windows)}
+			n.files = maps.Clone(s.files)
+			c.streams[p.Stream.Wallet] = n
 		}
 	}
 	return c
@@ -112,6 +119,12 @@ func (s *streamState) apply(p *Part, at time.Time) {
 	s.rows += p.Inserted - p.Retracted
 	if at.After(s.lastRead) {
 		s.lastRead = at
+	}
+	if p.File != nil {
+		if s.files == nil {
+			s.files = map[string]schemas.File{}
+		}
+		s.files[p.File.Name] = *p.File
 	}
 	if p.Window.IsZero() {
 		return
@@ -187,7 +200,7 @@ func (s *streamState) covers(w span) bool {
 }
 
 func (s *streamState) done() sinks.Done {
-	d := sinks.Done{Rows: s.rows, LastRead: s.lastRead}
+	d := sinks.Done{Rows: s.rows, LastRead: s.lastRead, Files: maps.Clone(s.files)}
 	for _, c := range s.complete {
 		d.Complete = append(d.Complete, c.window())
 	}

@@ -79,6 +79,8 @@ type verifier struct {
 	manifests []Entry
 	tables    map[tableID]*schemas.Table // with the kept columns of the newest manifest
 
+	refs []objectRef // every object, by table and month
+
 	mu     sync.Mutex
 	report Report
 }

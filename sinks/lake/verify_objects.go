@@ -27,6 +27,7 @@ type tallied struct {
 // revisions lie in one month, so that only one month's keys are in memory.
 func (v *verifier) checkObjects(ctx context.Context) error {
 	refs := v.objectRefs()
+	v.refs = refs
 	sums := make([]tallied, len(v.manifests))
 	var odd []keyRow // keys that one month does not explain
 	for from := 0; from < len(refs); {
@@ -147,7 +148,7 @@ func (v *verifier) unpaired(rows []keyRow) []keyRow {
 		for n < len(several) && several[n].key == several[0].key {
 			n++
 		}
-		if _, ok := explained(several[:n]); !ok {
+		if _, ok := explained(several[:n], v.withdraws); !ok {
 			odd = append(odd, several[:n]...)
 		}
 		several = several[n:]
@@ -161,8 +162,10 @@ func compareKeyRows(a, b keyRow) int {
 }
 
 // explained checks one key: revisions 1 to n, each but the last withdrawn by
-// exactly one row of equal content. It returns the row at fault.
-func explained(rows []keyRow) (keyRow, bool) {
+// exactly one row of equal content. The last may be withdrawn without a
+// successor by a manifest that may withdraw: a corrected file's. It returns the
+// row at fault.
+func explained(rows []keyRow, mayWithdraw func(object int32) bool) (keyRow, bool) {
 	revision := int32(1)
 	for i := 0; i < len(rows); i++ {
 		r := rows[i]
@@ -177,11 +180,22 @@ func explained(rows []keyRow) (keyRow, bool) {
 			return w, false
 		}
 		if i == len(rows)-1 {
-			return rows[i], false // withdrawn without a successor
+			return rows[i], mayWithdraw(rows[i].object) // without a successor
 		}
 		revision++
 	}
 	return keyRow{}, true
+}
+
+// withdraws reports whether an object belongs to a manifest that states a
+// corrected file anew.
+func (v *verifier) withdraws(object int32) bool {
+	for _, p := range v.manifests[v.refs[object].manifest].Parts {
+		if p.File != nil && !p.File.Replaces.IsZero() {
+			return true
+		}
+	}
+	return false
 }
 
 // checkRevisions judges the keys that single months did not explain.
@@ -192,7 +206,7 @@ func (v *verifier) checkRevisions(refs []objectRef, rows []keyRow) {
 		for n < len(rows) && rows[n].key == rows[0].key {
 			n++
 		}
-		if bad, ok := explained(rows[:n]); !ok {
+		if bad, ok := explained(rows[:n], v.withdraws); !ok {
 			v.fault(refs[bad.object].Path, "a row of revision %d, sign %d does not follow from the other rows of its key", bad.revision, bad.sign)
 		}
 		rows = rows[n:]
