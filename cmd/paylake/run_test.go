@@ -37,6 +37,12 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"query"}, "accepts 1 arg"},
 		{[]string{"query", "--format", "xml", "SELECT 1"}, "table, json or csv"},
 		{[]string{"query", "--snapshot", "0", "SELECT 1"}, "from 1 on"},
+		{[]string{"export"}, "accepts 1 arg"},
+		{[]string{"export", "nfc_workflow"}, "did you mean nfc_workflows?"},
+		{[]string{"export", "nfc_workflows", "--format", "csv"}, "as json, not as"},
+		{[]string{"export", "nfc_workflows", "--period", "2026-03"}, "has no days"},
+		{[]string{"export", "nfc_workflows", "--from", "2026-03-01"}, "has no days"},
+		{[]string{"export", "nfc_workflows", "--snapshot", "0"}, "from 1 on"},
 		{[]string{"snapshots", "last"}, "number of a manifest"},
 		{[]string{"verify", "ftp://x"}, "not a URL of a known kind"},
 		{[]string{"quarantine", "lst"}, "lst"},
@@ -53,7 +59,7 @@ func TestUsageErrors(t *testing.T) {
 }
 
 func TestHelpAndVersion(t *testing.T) {
-	for _, name := range []string{"up", "run", "plan", "login", "status", "query", "snapshots", "quarantine", "verify",
+	for _, name := range []string{"up", "run", "plan", "login", "status", "query", "export", "snapshots", "quarantine", "verify",
 		"rebuild", "check", "sandbox", "warehouse", "version", "completion"} {
 		paylake(t, "--help").want(t, 0).says(t, "  "+name, "")
 		r := paylake(t, name, "--help").want(t, 0)
