@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paylake/paylake/config"
+	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/clickhouse"
 	"github.com/paylake/paylake/sinks/lake"
 )
@@ -124,6 +125,9 @@ func (h *house) checkWarehouse(ctx context.Context, c *checklist) {
 		note = "ClickHouse answers"
 	}
 	c.line("warehouse", note, err)
+	if h.cfg.Warehouse != config.Embedded && ch != nil && !errors.Is(err, sinks.ErrUnavailable) {
+		c.rights(ctx, ch)
+	}
 }
 
 func (h *house) checkUpstreams(ctx context.Context, c *checklist) {

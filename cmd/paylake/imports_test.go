@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"sinks/memory":                  {"schemas", "sinks"},
 	"sinks/lake":                    {"schemas", "sinks"},
 	"sinks/lake/s3test":             {},
+	"sinks/clickhouse/servertest":   {},
 	"sinks/clickhouse":              {"schemas", "sinks", "sinks/lake", "sinks/clickhouse/embedded"},
 	"sinks/clickhouse/embedded":     {"sinks"},
 	"pipeline":                      {"schemas", "sources", "sinks"},
@@ -38,7 +39,7 @@ var arrows = map[string][]string{
 }
 
 // testOnly are packages that only tests and the sandbox may import.
-var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory", "sinks/lake/s3test"}
+var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory", "sinks/lake/s3test", "sinks/clickhouse/servertest"}
 
 type listed struct {
 	ImportPath string

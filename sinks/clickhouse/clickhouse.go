@@ -59,10 +59,11 @@ type Warehouse struct {
 	applied   int64      // under following
 	lastLoad  uint64     // under following
 
-	mu   sync.Mutex // guards the connection
-	conn driver.Conn
-	at   server // where conn goes
-	made bool   // schema is there
+	mu    sync.Mutex // guards the connection
+	conn  driver.Conn
+	at    server // where conn goes
+	made  bool   // schema is there
+	sends bool   // the server cannot read the lake's bucket
 
 	fault func(what string, after bool) error // tests break writes before or after they happen
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -146,48 +145,6 @@ func (w *Warehouse) one(ctx context.Context, what, sql string, dest ...any) erro
 		err = fmt.Errorf("warehouse: %s: no answer", what)
 	}
 	return err
-}
-
-// explain says what went wrong: an answer of the server is an error of the
-// statement, anything else means that the server is out of reach.
-func (w *Warehouse) explain(ctx context.Context, what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("warehouse: %s: %w", what, ctx.Err())
-	}
-	if e, ok := errors.AsType[*driver.Exception](err); ok && full(e) {
-		return fmt.Errorf("warehouse: %s: the disk of %s is full; make room there and run again, the lake is not touched by it: %w", what, w.disk(), err)
-	} else if ok && !passing(e.Code) {
-		return fmt.Errorf("warehouse: %s: %w", what, err)
-	}
-	return fmt.Errorf("warehouse: %s: ClickHouse (%s) cannot be reached: %w; the lake goes on without it, and what is missing is loaded when it is back: %w",
-		what, w.where().addr, err, sinks.ErrUnavailable)
-}
-
-// passing are server errors that are about the server's moment, not the
-// statement: shutting down, too many queries, network, read-only.
-func passing(code int32) bool {
-	switch code {
-	case 202, 209, 210, 236, 242, 279, 394, 439, 516, 999:
-		return true
-	}
-	return false
-}
-
-// full reports whether the server has no room left: NOT_ENOUGH_SPACE, or the
-// system's own words in another error.
-func full(e *driver.Exception) bool {
-	return e.Code == 243 || strings.Contains(e.Message, "No space left on device")
-}
-
-// disk names the disk that the warehouse fills.
-func (w *Warehouse) disk() string {
-	if w.embedded != nil {
-		return "data_dir " + w.embedded.DataDir()
-	}
-	return "the ClickHouse server " + w.where().addr
 }
 
 // surviving repeats do while an embedded warehouse can be brought back.

@@ -29,19 +29,27 @@ func (w *Warehouse) pullable(o lake.Object) (string, bool) {
 // pull has ClickHouse read the committed object: a third of the work of
 // sending it, and exactly the committed bytes.
 func (w *Warehouse) pull(ctx context.Context, l load, path string) error {
+	sql := insertFrom(w.db, l, func(structure string) string {
+		return fmt.Sprintf("file(%s, 'Parquet', %s)", literal(path), literal(structure))
+	})
+	conn, err := w.connect()
+	if err != nil {
+		return err
+	}
+	return w.write(ctx, "load", func() error { return conn.Exec(w.once(ctx, fmt.Sprint(l.id)), sql) })
+}
+
+// insertFrom is the INSERT of a load whose rows ClickHouse reads itself; from
+// makes the table expression of the object's structure.
+func insertFrom(db string, l load, from func(structure string) string) string {
 	var names, structure []string
 	for _, c := range lake.Schema(l.table) {
 		names = append(names, quote(c.Name))
 		structure = append(structure, quote(c.Name)+" "+parquetColumn(c))
 	}
 	columns := strings.Join(names, ", ")
-	sql := fmt.Sprintf("INSERT INTO %s.%s (%s, load_id, snapshot) SELECT %s, %d, %d FROM file(%s, 'Parquet', %s)",
-		w.db, rowsTable(l.table), columns, columns, l.id, l.snapshot, literal(path), literal(strings.Join(structure, ", ")))
-	conn, err := w.connect()
-	if err != nil {
-		return err
-	}
-	return w.write(ctx, "load", func() error { return conn.Exec(w.once(ctx, fmt.Sprint(l.id)), sql) })
+	return fmt.Sprintf("INSERT INTO %s.%s (%s, load_id, snapshot) SELECT %s, %d, %d FROM %s",
+		db, rowsTable(l.table), columns, columns, l.id, l.snapshot, from(strings.Join(structure, ", ")))
 }
 
 func parquetColumn(c lake.Column) string {

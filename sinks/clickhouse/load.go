@@ -146,18 +146,9 @@ func (w *Warehouse) loadOne(ctx context.Context, l *load, ids <-chan uint64) err
 
 // try is one INSERT of rows, the verification, and one INSERT of their rollup.
 func (w *Warehouse) try(ctx context.Context, l load) error {
-	data, err := w.checked(ctx, l.object)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	if path, ok := w.pullable(l.object); ok {
-		err = w.pull(ctx, l, path)
-	} else {
-		err = w.push(ctx, l, data)
-	}
-	if err != nil {
+	if err := w.bring(ctx, l); err != nil {
 		return fmt.Errorf("load %s: %w", w.full(l.object), err)
 	}
 	if spends(l.table) {
@@ -180,12 +171,7 @@ func (w *Warehouse) checked(ctx context.Context, o lake.Object) ([]byte, error) 
 }
 
 // full names an object for people.
-func (w *Warehouse) full(o lake.Object) string {
-	if path, ok := w.lake.LocalPath(o.Path); ok {
-		return path
-	}
-	return w.lake.URL() + " " + o.Path
-}
+func (w *Warehouse) full(o lake.Object) string { return w.lake.FullPath(o.Path) }
 
 // abandon makes loads invisible for good. It is tried even when ctx has ended.
 func (w *Warehouse) abandon(ctx context.Context, reason string, ids ...uint64) error {

@@ -12,7 +12,6 @@ import (
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/paylake/paylake/schemas"
-	"github.com/paylake/paylake/sinks/clickhouse/embedded"
 )
 
 // ensure makes database, tables and views, once per process and only where
@@ -123,24 +122,3 @@ func (w *Warehouse) keep(ctx context.Context, t *schemas.Table, names []string) 
 	w.mu.Unlock()
 	return w.ensure(ctx)
 }
-
-// grantRoles makes the readers' roles on a server, if this user may; an
-// administrator gives them to people. Where it may not, the README has the
-// statements.
-func (w *Warehouse) grantRoles(ctx context.Context) {
-	for _, role := range embedded.Roles {
-		name := roleName(role)
-		statements := []string{"CREATE ROLE IF NOT EXISTS " + name}
-		for _, v := range embedded.Views {
-			statements = append(statements, fmt.Sprintf("GRANT SELECT ON %s.%s TO %s", w.db, v, name))
-		}
-		for _, s := range statements {
-			if err := w.exec(ctx, "make role "+name, s); err != nil {
-				w.log.Info("readers' roles were not made; an administrator can", "role", name, "err", err)
-				return
-			}
-		}
-	}
-}
-
-func roleName(role string) string { return "paylake_" + role }

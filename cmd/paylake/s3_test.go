@@ -1,0 +1,81 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/paylake/paylake/sinks/lake/s3test"
+)
+
+// onS3 moves a playground's lake to a bucket of a real S3 server.
+func (g *playground) onS3(t *testing.T, s *s3test.Server) (bucket, url string) {
+	t.Helper()
+	bucket = s.Bucket(t)
+	url = s.URL(bucket)
+	text, err := os.ReadFile(g.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "lake:") {
+			g.edit(t, line, "lake: \""+url+"\"\n")
+			return bucket, url
+		}
+	}
+	t.Fatalf("no lake in\n%s", text)
+	return "", ""
+}
+
+// TestS3Lake: the main job with its lake in a bucket, by the commands and the
+// usual AWS environment alone.
+func TestS3Lake(t *testing.T) {
+	s := s3test.New(t)
+	g := newPlayground(t, 900)
+	bucket, url := g.onS3(t, s)
+	var said strings.Builder
+	paylake := func(code int, args ...string) result {
+		t.Helper()
+		r := g.paylake(t, args...).want(t, code)
+		said.WriteString(r.stdout + r.stderr)
+		return r
+	}
+	paylake(0, "check").says(t, "one of racing writers wins", "")
+	paylake(0, "run")
+	truth := truthLines(g.truth(t))
+	same(t, g.spend(t), truth)
+	if again := paylake(0, "run"); strings.Count(again.stdout, "0 rows moved") != 3 {
+		t.Errorf("again:\n%s", again.stdout)
+	}
+	paylake(0, "status")
+	paylake(0, "snapshots")
+	paylake(0, "rebuild").says(t, "rebuilt up to manifest", "")
+	same(t, g.spend(t), truth)
+	paylake(0, "verify").says(t, "everything that was published holds", "")
+	alone := invoke(t.Context(), nil, "verify", url).want(t, 0) // no configuration at all
+	said.WriteString(alone.stdout + alone.stderr)
+
+	objects, err := filepath.Glob(s.Path(bucket, "objects/ledger/*.parquet"))
+	if err != nil || len(objects) == 0 {
+		t.Fatal(objects, err)
+	}
+	flip(t, objects[0])
+	name := "s3://" + bucket + "/objects/ledger/" + filepath.Base(objects[0])
+	paylake(6, "verify").says(t, "FAILED", name)
+	paylake(1, "rebuild").says(t, "", name) // nothing that was not committed is loaded
+	flip(t, objects[0])
+	paylake(0, "rebuild")
+	same(t, g.spend(t), truth)
+
+	g.edit(t, "s3://"+bucket, "s3://no-such-bucket")
+	for _, command := range []string{"run", "check", "verify", "status"} {
+		paylake(1, command)
+	}
+	if !strings.Contains(said.String(), "there is no such bucket; create it") {
+		t.Error("a missing bucket has no sentence")
+	}
+	if strings.Contains(said.String(), s.SecretKey) {
+		t.Error("the key was printed")
+	}
+}
