@@ -29,6 +29,8 @@ type Config struct {
 	TLS               *TLS       // nil: plain HTTP
 	Keeper            Secret     // `secrets:`, a gocloud.dev/secrets keeper URL
 	Keys              Keys       // keys of our own
+	AliasFile         string     // `aliases:`, the crosswalk's file; may be absent
+	Aliases           []Alias    // what it says
 	Sources           []Source   // in the order of the file
 	Pipelines         []Pipeline // in the order of the file
 

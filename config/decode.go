@@ -24,7 +24,9 @@ func (r *reader) config(n *yaml.Node) *Config {
 		TLS:               r.tls(m),
 		Keeper:            r.keeper(m),
 		Keys:              r.keys(m),
+		AliasFile:         absolute(r.dir, m.text("aliases")),
 	}
+	c.Aliases = r.aliases(c.AliasFile)
 	c.Sources = r.sources(m)
 	c.Pipelines = r.pipelines(m)
 	m.done()

@@ -43,6 +43,7 @@ func (c *Config) validate(p *problems) {
 		validateName(p, "sources", s.Name, seen)
 		c.validateSource(p, s)
 	}
+	c.validateAliases(p)
 	c.validatePipelines(p)
 }
 

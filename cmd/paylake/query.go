@@ -62,6 +62,9 @@ func (p *program) query(ctx context.Context, sql string, q clickhouse.Query) (er
 	if err := h.tellBeforeQuery(ctx, ch); err != nil && q.User != "auditor" { // who may see everything may see it now
 		return fmt.Errorf("which consents were withdrawn cannot be found out: %w", err)
 	}
+	if err := h.store.tellAliases(ctx, ch); err != nil {
+		return err
+	}
 	return ch.Query(ctx, sql, q, p.stdout)
 }
 

@@ -63,6 +63,7 @@ type followerStatus struct {
 	Applied int64  `json:"applied"`
 	Lag     int64  `json:"lag"`           // manifests behind the head
 	Doubles int64  `json:"visible_twice"` // keys; anything but 0 is an alarm
+	Unknown int64  `json:"unknown_provider_codes"`
 	Error   string `json:"error,omitempty"`
 }
 
@@ -227,7 +228,7 @@ func (h *house) followerStatus(ctx context.Context, head int64) followerStatus {
 	if err == nil {
 		var s clickhouse.Status
 		s, err = ch.Status(ctx)
-		f.Applied, f.Doubles = s.Applied, s.Doubles
+		f.Applied, f.Doubles, f.Unknown = s.Applied, s.Doubles, s.Unknown
 	}
 	if err != nil {
 		f.Error = err.Error()
@@ -257,6 +258,9 @@ func (p *program) showStatus(r statusReport) {
 			continue
 		}
 		fmt.Fprintf(p.stdout, "%s at manifest %d, %d behind\n", f.Name, f.Applied, f.Lag)
+		if f.Unknown > 0 {
+			fmt.Fprintf(p.stderr, "paylake: %d provider codes are in no catalogue and no alias; type: paylake query \"SELECT * FROM unknown_providers\"\n", f.Unknown)
+		}
 		if f.Doubles > 0 {
 			fmt.Fprintf(p.stderr, "paylake: %d keys are visible twice in %s; type: paylake rebuild\n", f.Doubles, f.Name)
 		}

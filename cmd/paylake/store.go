@@ -37,6 +37,7 @@ type warehouse struct {
 
 	people      sync.Mutex // guards the lines below
 	told        bool
+	aliased     bool  // the warehouse has the crosswalk
 	toldChanges int64 // of consents, that the warehouse knows
 	toldPersons int64 // place in the vault up to which it knows them
 }
@@ -62,6 +63,9 @@ func (w *warehouse) Follow(ctx context.Context) (sinks.Position, error) {
 		return sinks.Position{}, err
 	}
 	if err := w.tellPersons(ctx, ch); err != nil {
+		return sinks.Position{}, err
+	}
+	if err := w.tellAliases(ctx, ch); err != nil {
 		return sinks.Position{}, err
 	}
 	return ch.Follow(ctx)

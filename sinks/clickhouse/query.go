@@ -180,6 +180,7 @@ type Status struct {
 	Applied int64 // newest manifest that readers see
 	Head    int64 // newest manifest of the lake
 	Doubles int64 // keys visible twice: anything but 0 is an alarm
+	Unknown int64 // provider codes that neither catalogue nor crosswalk knows
 	Address string
 }
 
@@ -199,8 +200,10 @@ func (w *Warehouse) Status(ctx context.Context) (Status, error) {
 		if err := w.one(ctx, "read its position", fmt.Sprintf("SELECT max(sequence) FROM %s.manifests", w.db), &s.Applied); err != nil {
 			return err
 		}
-		s.Doubles, err = w.allDoubles(ctx)
-		return err
+		if s.Doubles, err = w.allDoubles(ctx); err != nil {
+			return err
+		}
+		return w.one(ctx, "count unknown provider codes", "SELECT toInt64(uniqExact(source, foreign_code)) FROM "+w.db+".unknown_providers", &s.Unknown)
 	})
 	return s, err
 }

@@ -41,6 +41,7 @@ func (v viewer) all() []string {
 		out = append(out, v.plain("ledger"+at.suffix, v.ledger(at.as)), v.plain("operations"+at.suffix, v.operations(at.as)),
 			v.plain("providers"+at.suffix, v.providers(at.as)), v.plain("spend_by_provider"+at.suffix, v.spend(at.as)))
 	}
+	out = append(out, v.plain("provider_aliases", v.providerAliases()), v.plain("unknown_providers", v.unknownProviders()), v.plain("double_counts", v.doubleCounts(atComment)))
 	return append(append(out, v.files()...), v.wallets()...)
 }
 
@@ -162,12 +163,13 @@ func (v viewer) ledger(at string) string {
 		v.db, rowsTable(t), v.current(t, at))
 }
 
-// operations: provider_code is the payment method, since no alias is known.
+// operations: provider_code is the crosswalk's word for the payment method, or
+// the method itself where it has none.
 func (v viewer) operations(at string) string {
 	t := schemas.Operations
-	return fmt.Sprintf("SELECT %s\nFROM %s.%s WHERE %s",
+	return fmt.Sprintf("SELECT %s\nFROM %s",
 		v.fields(t, v.replaced("operations", nil), map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}),
-		v.db, rowsTable(t), v.current(t, at))
+		v.aliased(fmt.Sprintf("(SELECT * FROM %s.%s WHERE %s)", v.db, rowsTable(t), v.current(t, at))))
 }
 
 func (v viewer) providers(at string) string {

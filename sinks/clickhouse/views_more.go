@@ -35,22 +35,22 @@ func (v viewer) spend(at string) string {
     AND %[3]s
     AND (source, wallet_id, entry_id) NOT IN (SELECT source, wallet_id, reversal_of FROM %[1]s.ledger_rows WHERE reversal_of != '' AND %[3]s)`,
 		v.db, spendOf(t), v.current(t, at))
+	pieces := []string{
+		fmt.Sprintf("SELECT business_date, provider_code, category AS own_category, source, currency, entries AS entries_, spend_minor AS spend_, refunds_minor AS refunds_\n    FROM %s.spend_rollup WHERE load_id IN %s",
+			v.db, v.visible(at)),
+		quiet, v.withdrawnSpend(at), v.bankTurnover(at), v.countedTwice(at),
+	}
 	return fmt.Sprintf(`WITH %[1]s
 SELECT business_date, provider_code, %[2]s AS provider_name, category, source, currency, entries, spend_minor, refunds_minor, spend_minor - refunds_minor AS net_minor,
   %[3]s AS spend, %[4]s AS refunds, %[5]s AS net
 FROM (SELECT business_date, provider_code, toLowCardinality(%[6]s) AS category, source, currency,
     sum(entries_) AS entries, sum(spend_) AS spend_minor, sum(refunds_) AS refunds_minor
-  FROM (SELECT business_date, provider_code, category AS own_category, source, currency, entries AS entries_, spend_minor AS spend_, refunds_minor AS refunds_
-    FROM %[7]s.spend_rollup WHERE load_id IN %[8]s
-    UNION ALL
-    %[9]s
-    UNION ALL
-    %[10]s)
+  FROM %[7]s
   GROUP BY business_date, provider_code, category, source, currency
   HAVING entries != 0 OR spend_minor != 0 OR refunds_minor != 0)`,
 		v.vocabulary(at), nameOf,
 		decimal("spend_minor", "currency"), decimal("refunds_minor", "currency"), decimal("spend_minor - refunds_minor", "currency"),
-		categoryOf, v.db, v.visible(at), quiet, v.withdrawnSpend(at))
+		categoryOf, v.aliased("("+strings.Join(pieces, "\n    UNION ALL\n    ")+")"))
 }
 
 // parts are the follower's parts, each once.

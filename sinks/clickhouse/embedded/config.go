@@ -20,7 +20,8 @@ var (
 		"spend_by_provider", "spend_by_provider_at", "snapshots", "quarantine", "completeness", "pipeline_runs",
 		"bank_entries", "bank_entries_at", "loyalty_entries", "loyalty_entries_at",
 		"balances", "balances_at", "funding_events", "funding_events_at", "assurance_events", "assurance_events_at",
-		"templates", "templates_at", "nfc_workflows", "nfc_workflows_at", "transfers", "transfers_at"}
+		"templates", "templates_at", "nfc_workflows", "nfc_workflows_at", "transfers", "transfers_at",
+		"provider_aliases", "unknown_providers", "double_counts"}
 	Hidden = map[string][]string{
 		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
 		"operations": {"customer_id", "account_masked"}, "operations_at": {"customer_id", "account_masked"},
