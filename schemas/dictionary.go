@@ -1,0 +1,125 @@
+package schemas
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Dictionary renders every table for people, as Markdown: what a row is, where
+// it comes from, and of each column the type, the unit, the meaning and an
+// example. docs/data.md is its output; a test holds the two together.
+func Dictionary() string {
+	var b strings.Builder
+	b.WriteString(dictionaryHead)
+	for _, t := range All() {
+		t.document(&b)
+	}
+	return b.String()
+}
+
+const dictionaryHead = `# Data
+
+Generated from the package schemas by ` + "`go test ./schemas -run Dictionary -update`" + `. These are the tables of the lake; the
+warehouse's views have the same columns, and some more: amounts as decimals beside minor units, ` + "`revision`" + ` and ` + "`snapshot`" + `.
+
+Money is a whole number of minor units (qəpik, tyiyn, cent) of the row's currency, with the sign that the table's first line
+names. Times are UTC with microseconds. Text that is absent is empty, never NULL. Whole telephone and card numbers are in no
+column: a person is a pseudonym, and a masked number for people.
+`
+
+func (t *Table) document(b *strings.Builder) {
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n", t.Name, t.Doc)
+	fmt.Fprintf(b, "- from: %s\n- a row is identified by: source, %s\n", upstreams[t.Name], strings.Join(t.Key, ", "))
+	switch {
+	case t.Catalogue:
+		b.WriteString("- read whole at every run; what disappears or changes stays in its history\n")
+	case t.Observed:
+		fmt.Fprintf(b, "- observed at every run; every observation is kept, in the order of %s\n", t.Time)
+	case t.Time != "":
+		fmt.Fprintf(b, "- event time: %s\n", t.Time)
+	}
+	if t.Amount != "" {
+		fmt.Fprintf(b, "- control totals: %s by %s\n", t.Amount, t.Currency)
+	}
+	if t.Balance != "" {
+		fmt.Fprintf(b, "- balance chain: %s\n", t.Balance)
+	}
+	fmt.Fprintf(b, "- version: %d\n\n| column | type | unit | meaning | example |\n|---|---|---|---|---|\n", t.Version)
+	for _, f := range t.Fields {
+		kind := f.Kind.String()
+		if f.Nullable {
+			kind += ", NULL"
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", f.Name, kind, f.unit(), strings.ReplaceAll(f.Doc, "|", "\\|"), f.example())
+	}
+}
+
+// unit is what one of a number is.
+func (f Field) unit() string {
+	switch {
+	case f.Kind == Minor:
+		return "minor unit"
+	case f.Kind == Instant:
+		return "UTC"
+	case f.Kind == Date:
+		return "day"
+	case strings.HasSuffix(f.Name, "_s"):
+		return "second"
+	case strings.HasSuffix(f.Name, "_centi"):
+		return "1/100 point"
+	}
+	return ""
+}
+
+func (f Field) example() string {
+	if e := examples[f.Name]; e != "" {
+		return "`" + e + "`"
+	}
+	switch {
+	case f.Kind == Minor:
+		return "`3740`"
+	case f.Kind == Instant:
+		return "`2026-03-18 07:02:11.000000`"
+	case f.Kind == Date:
+		return "`2026-03-18`"
+	case strings.HasSuffix(f.Name, "_offset_s"):
+		return "`14400`"
+	}
+	return ""
+}
+
+// upstreams name where a table's rows are asked for.
+var upstreams = map[string]string{
+	"ledger":           "wallet statement (`mpay`: GET /wallet/statement)",
+	"operations":       "payment platform (`flashpay`: POST /operations/get; `csv`)",
+	"providers":        "bill catalogue (`mpay`: GET /catalog/providers)",
+	"balances":         "wallet (`mpay`: GET /wallet/balance)",
+	"funding_events":   "wallet (`mpay`: GET /wallet/funding-events) and terminals (`csv`)",
+	"assurance_events": "wallet (`mpay`: GET /wallet/assurance-events)",
+	"templates":        "wallet (`mpay`: GET /wallet/templates) and terminals (`csv`)",
+	"nfc_workflows":    "bill catalogue (`mpay`: GET /catalog/nfc-workflows)",
+	"operation_fees":   "payment platform (`flashpay`: POST /financial-reporting/operations)",
+	"chargebacks":      "payment platform (`flashpay`: POST /chargeback/list)",
+	"psp_balances":     "payment platform (`flashpay`: POST /balance/get)",
+	"currency_rates":   "payment platform (`flashpay`: POST /currency-rates/get)",
+	"bank_entries":     "bank statements (`csv`)",
+	"loyalty_entries":  "loyalty programmes (`csv`)",
+}
+
+// examples are invented values, by column.
+var examples = map[string]string{
+	"source": "mpay", "wallet_id": "wlt_441b", "entry_id": "txn_88a1", "type": "bill_pay", "currency": "AZN", "amount_minor": "-3740",
+	"provider_code": "AZERSU_RES", "category": "utilities", "service_code": "water", "channel": "balance", "subscriber_ref": "****381",
+	"counterparty": "p1:9f86d081884c7d659a2feaa0c55ad015", "counterparty_masked": "+99450•••••67", "status": "posted",
+	"external_reference": "acr_10000001", "vat_receipt": "8Jd3kQm1xYzA", "reversal_of": "txn_8870", "reversal_code": "R01", "session_id": "ses_01",
+	"project_id": "210", "operation_id": "9031", "payment_id": "ord-4711", "converted_currency": "USD", "method": "mbank", "customer_id": "cust-17",
+	"account_masked": "996•••••123", "code": "0", "message": "Success", "payment_currency": "KGS", "name_az": "Azərsu", "name_en": "Azersu", "name_ru": "Азерсу",
+	"as_of": "2026-03-18 07:00:00.000000", "event_id": "fnd_19", "terminal_id": "T-0042", "terminal_network": "emanat", "card_mask": "416973••••••1234",
+	"card_masked": "416973••••••1234", "ledger_id": "txn_88a1", "event": "step_up_completed", "assurance_level": "A2", "template_id": "tpl_3", "name": "Home water",
+	"workflow_id": "nfc_azersu_1", "platform": "android", "card_family": "MIFARE", "steps": `[{"seq":1,"name":"select"}]`,
+	"fee_currency": "KGS", "chargeback_id": "cb_7", "reason_code": "4853", "reason": "Goods not received", "arn": "74537604221222000000001", "base": "USD", "quote": "KGS", "rate": "87.4500",
+	"rate_scaled": "874500", "rate_scale": "4", "account_id": "AZ21•••••0001", "credit_debit": "debit", "bank_transaction_code": "POS", "creditor_name": "AZERSU ASC",
+	"debtor_name": "A. Məmmədov", "remittance_information": "Card payment", "end_to_end_id": "E2E-1", "signature_method": "sima", "signature_id": "sig_5",
+	"signature_status": "valid", "program": "akart", "points_centi": "150", "balance_after_centi": "12050", "campaign": "spring", "member": "p1:9f86d081884c7d659a2feaa0c55ad015",
+	"member_masked": "+99450•••••67", "description": "Points for a top-up",
+}
