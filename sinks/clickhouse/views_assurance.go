@@ -21,14 +21,20 @@ func (v viewer) assuranceRows(at, columns, where string) string {
 	return fmt.Sprintf("(SELECT %s FROM %s.%s WHERE %s AND %s)", columns, v.db, rowsTable(t), where, v.current(t, at))
 }
 
-// proofs are the two maps: level by row, and by session its events in order.
+// proofs are the two maps: levels by row, and what held in every session after
+// each of its events. A session's events lie together in the flat arrays, from
+// its start on.
 func (v viewer) proofs(at string) string {
 	own := v.assuranceRows(at, "*", "ledger_id != '' AND assurance_level != ''")
 	session := v.assuranceRows(at, "*", "ledger_id = '' AND session_id != ''")
 	return fmt.Sprintf(`(SELECT (groupArray(k), groupArray(l)) FROM (
     SELECT %s AS k, argMax(toString(assurance_level), (occurred_at, event_id)) AS l FROM %s GROUP BY k)) AS row_levels,
-  (SELECT (groupArray(k), groupArray(e)) FROM (
-    SELECT %s AS k, arraySort(groupArray((occurred_at, event_id, %s, toString(assurance_level)))) AS e FROM %s GROUP BY k)) AS sessions`,
+  (SELECT (groupArray(k), groupArray(times), arrayFlatten(groupArray(levels)), arrayFlatten(groupArray(steps)),
+      arrayMap((c, n) -> c - n, arrayCumSum(groupArray(length(times))), groupArray(length(times)))) FROM (
+    SELECT k, arrayMap(x -> toUnixTimestamp64Micro(x.1), e) AS times,
+      arrayMap(i -> (arrayLast(x -> x.4 != '', arraySlice(e, 1, i))).4, arrayEnumerate(e)) AS levels,
+      arrayMap(i -> toUInt8(arrayExists(x -> x.3, arraySlice(e, 1, i))), arrayEnumerate(e)) AS steps
+    FROM (SELECT %s AS k, arraySort(groupArray((occurred_at, event_id, %s, toString(assurance_level)))) AS e FROM %s GROUP BY k))) AS sessions`,
 		lineKey("ledger_id"), own, lineKey("session_id"), isStepUp, session)
 }
 
@@ -42,9 +48,10 @@ func (v viewer) assurance(at string) string {
 	line := "(source, wallet_id, entry_id)"
 	named := v.assuranceRows(at, "source, wallet_id, ledger_id", "ledger_id != ''")
 	signed := v.assuranceRows(at, "source, wallet_id, ledger_id", "ledger_id != '' AND "+isStepUp)
-	session := fmt.Sprintf("sessions.2[transform(%s, sessions.1, range(1, length(sessions.1) + 1), 0)]", lineKey("session_id"))
-	upTo := fmt.Sprintf("if(arrayExists(e -> e.1 <= posted_at, %[1]s), arrayFilter(e -> e.1 <= posted_at, %[1]s), %[1]s)", session)
-	return fmt.Sprintf("toBool(if(%[1]s IN %[2]s, %[1]s IN %[3]s, arrayExists(e -> e.3, %[4]s))) AS step_up_required, "+
-		"if((transform(%[5]s, row_levels.1, row_levels.2, '') AS row_level_) != '', row_level_, (arrayLast(e -> e.4 != '', %[4]s)).4) AS assurance_level",
-		line, named, signed, upTo, lineKey("entry_id"))
+	session := fmt.Sprintf("transform(%s, sessions.1, range(1, length(sessions.1) + 1), 0)", lineKey("session_id"))
+	before := fmt.Sprintf("arrayCount(t -> t <= toUnixTimestamp64Micro(posted_at), sessions.2[%s])", session)
+	place := fmt.Sprintf("sessions.5[%[1]s] + if(%[2]s = 0, length(sessions.2[%[1]s]), %[2]s)", session, before)
+	return fmt.Sprintf("toBool(if(%[1]s IN %[2]s, %[1]s IN %[3]s, sessions.4[%[4]s])) AS step_up_required, "+
+		"if((transform(%[5]s, row_levels.1, row_levels.2, '') AS row_level_) != '', row_level_, sessions.3[%[4]s]) AS assurance_level",
+		line, named, signed, place, lineKey("entry_id"))
 }
