@@ -35,11 +35,12 @@ var arrows = map[string][]string{
 	"sinks/clickhouse/embedded":     {"sinks"},
 	"pipeline":                      {"schemas", "sources", "sinks"},
 	"pipeline/state":                {"sinks"},
+	"pipeline/state/postgrestest":   {},
 	"cmd/...":                       {"schemas", "config", "sources/...", "sinks/...", "pipeline/...", "cmd/internal/..."},
 }
 
 // testOnly are packages that only tests and the sandbox may import.
-var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory", "sinks/lake/s3test", "sinks/clickhouse/servertest"}
+var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory", "sinks/lake/s3test", "sinks/clickhouse/servertest", "pipeline/state/postgrestest"}
 
 type listed struct {
 	ImportPath string

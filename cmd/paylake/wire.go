@@ -116,9 +116,8 @@ func (h *house) openKeeper(ctx context.Context) (*secrets.Keeper, error) {
 	var keeper *secrets.Keeper
 	if local {
 		keeper = localsecrets.NewKeeper(key)
-	} else if keeper, err = secrets.OpenKeeper(ctx, text); err != nil {
-		// The error is not shown: it would quote the URL.
-		return nil, misconfigured(errors.New("secrets: the keeper cannot be opened; this build knows base64key://"))
+	} else if keeper, err = keeperOf(ctx, text); err != nil {
+		return nil, misconfigured(err)
 	}
 	h.onClose(keeper.Close)
 	return keeper, nil

