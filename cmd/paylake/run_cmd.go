@@ -78,7 +78,7 @@ func (p *program) runPipelines(ctx context.Context, names []string, days span) (
 			break
 		}
 	}
-	return p.conclude(verdict)
+	return p.conclude(verdict.And(h.newAlarms(ctx)))
 }
 
 // openJobs takes every step up to the jobs. The warehouse is opened in the

@@ -24,6 +24,7 @@ type statusReport struct {
 	Head      int64            `json:"head"` // newest manifest
 	Pipelines []pipelineStatus `json:"pipelines"`
 	Followers []followerStatus `json:"followers"`
+	Alarms    []alarmStatus    `json:"alarms"` // visible rows for which a check does not hold
 }
 
 type pipelineStatus struct {
@@ -102,7 +103,7 @@ func (p *program) status(ctx context.Context, asJSON bool) (err error) {
 }
 
 func (h *house) status(ctx context.Context) (r statusReport, err error) {
-	r = statusReport{Lake: h.cfg.Lake, Pipelines: []pipelineStatus{}, Followers: []followerStatus{}}
+	r = statusReport{Lake: h.cfg.Lake, Pipelines: []pipelineStatus{}, Followers: []followerStatus{}, Alarms: []alarmStatus{}}
 	bad, err := h.quarantined(ctx)
 	if err != nil {
 		return r, err
@@ -122,6 +123,7 @@ func (h *house) status(ctx context.Context) (r statusReport, err error) {
 		return r, err
 	}
 	r.Followers = append(r.Followers, h.followerStatus(ctx, r.Head))
+	r.Alarms = h.alarms(ctx)
 	return r, nil
 }
 
@@ -252,6 +254,7 @@ func (p *program) showStatus(r statusReport) {
 	}
 	p.grid([]string{"pipeline", "complete through", "last run", "rows", "windows owed", "open chains", "quarantine", "consents"}, rows)
 	fmt.Fprintf(p.stdout, "lake %s at manifest %d\n", r.Lake, r.Head)
+	p.showAlarms(r.Alarms)
 	for _, f := range r.Followers {
 		if f.Error != "" {
 			fmt.Fprintf(p.stdout, "%s: %s\n", f.Name, f.Error)

@@ -130,6 +130,9 @@ func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, f
 		if err := h.store.remember(ctx, h.state, r); err != nil {
 			h.p.log.Error("run not remembered", "pipeline", r.Pipeline, "err", err)
 		}
+		for _, why := range h.newAlarms(ctx).Why {
+			h.p.log.Warn("check did not hold", "pipeline", r.Pipeline, "err", why)
+		}
 	})
 	return errors.Join(err, <-served)
 }

@@ -42,7 +42,7 @@ func (v viewer) all() []string {
 			v.plain("providers"+at.suffix, v.providers(at.as)), v.plain("spend_by_provider"+at.suffix, v.spend(at.as)))
 	}
 	out = append(out, v.plain("provider_aliases", v.providerAliases()), v.plain("unknown_providers", v.unknownProviders()), v.plain("double_counts", v.doubleCounts(atComment)))
-	return append(append(out, v.files()...), v.wallets()...)
+	return slices.Concat(out, v.files(), v.wallets(), v.psp())
 }
 
 func (v viewer) plain(name, query string) string {
@@ -167,8 +167,8 @@ func (v viewer) ledger(at string) string {
 // the method itself where it has none.
 func (v viewer) operations(at string) string {
 	t := schemas.Operations
-	return fmt.Sprintf("SELECT %s\nFROM %s",
-		v.fields(t, v.replaced("operations", nil), map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}),
+	return fmt.Sprintf("SELECT %s, %s\nFROM %s",
+		v.fields(t, v.replaced("operations", nil), map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}), v.flags(t, at),
 		v.aliased(fmt.Sprintf("(SELECT * FROM %s.%s WHERE %s)", v.db, rowsTable(t), v.current(t, at))))
 }
 

@@ -21,10 +21,14 @@ var (
 		"bank_entries", "bank_entries_at", "loyalty_entries", "loyalty_entries_at",
 		"balances", "balances_at", "funding_events", "funding_events_at", "assurance_events", "assurance_events_at",
 		"templates", "templates_at", "nfc_workflows", "nfc_workflows_at", "transfers", "transfers_at",
-		"provider_aliases", "unknown_providers", "double_counts"}
+		"provider_aliases", "unknown_providers", "double_counts",
+		"payments", "payments_at", "operation_fees", "operation_fees_at", "chargebacks", "chargebacks_at",
+		"psp_balances", "psp_balances_at", "currency_rates", "currency_rates_at", "alarms", "alarms_at"}
 	Hidden = map[string][]string{
 		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
 		"operations": {"customer_id", "account_masked"}, "operations_at": {"customer_id", "account_masked"},
+		"payments": {"customer_id", "account_masked"}, "payments_at": {"customer_id", "account_masked"},
+		"chargebacks": {"customer_id", "account_masked"}, "chargebacks_at": {"customer_id", "account_masked"},
 		"bank_entries": bankPersons, "bank_entries_at": bankPersons,
 		"loyalty_entries": {"member", "member_masked"}, "loyalty_entries_at": {"member", "member_masked"},
 		"funding_events": {"card_mask"}, "funding_events_at": {"card_mask"},

@@ -1,0 +1,31 @@
+package schemas_test
+
+import (
+	"testing"
+
+	"github.com/paylake/paylake/schemas"
+)
+
+// Checks name columns that exist, and one name means one thing per table.
+func TestChecksFitTheirTables(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range schemas.Checks() {
+		table, ok := schemas.ByName(c.Table)
+		if !ok || c.Doc == "" || seen[c.Table+c.Name] || c.Severity != schemas.SeverityWarn && c.Severity != schemas.SeverityReject {
+			t.Fatalf("%+v", c)
+		}
+		seen[c.Table+c.Name] = true
+		columns := []string{c.Field}
+		switch r := c.Rule.(type) {
+		case schemas.Capability:
+			columns = append(columns, r.Method, r.Type, r.Payment)
+		case schemas.SameAmount:
+			columns = append(columns, r.Amount, r.Currency, r.Other, r.OtherIn)
+		}
+		for _, name := range columns {
+			if name != "" && !table.Has(name) {
+				t.Errorf("%s: %s has no column %s", c.Name, c.Table, name)
+			}
+		}
+	}
+}
