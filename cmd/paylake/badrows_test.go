@@ -25,6 +25,7 @@ var badStatementRows = []struct{ id, reason, row string }{
 	{"twice", "duplicate_key", `{"id":"twice","posted_at":"POSTED","type":"fee","amount":-1.00,"amount":-2.00}`},
 	{"no-such-money", "currency_unknown", `{"id":"no-such-money","posted_at":"POSTED","type":"fee","amount":-1.00,"currency":"ZZZ"}`},
 	{"two-amounts", "field_conflict", `{"id":"two-amounts","posted_at":"POSTED","type":"fee","amount":-1.00,"amount_azn":-2.00}`},
+	{"1.5", "wrong_type", `{"id":1.5,"posted_at":"POSTED","type":"fee","amount":-1.00}`},
 	{"amount-list", "wrong_type", `{"id":"amount-list","posted_at":"POSTED","type":"fee","amount":[-1.00]}`},
 }
 
@@ -65,12 +66,13 @@ func TestBadRows(t *testing.T) {
 		}
 		rows = append(rows, `{"id":"strange","posted_at":"POSTED","type":"cashback","status":"on_hold","category":"zoo",`+
 			`"provider_code":"UNHEARD_OF","channel":"moon","amount":"-37.40"}`,
+			`{"id":12345678901234567890,"posted_at":"POSTED","type":"fee","amount":-2.00}`,
 			`{"id":"good-largest","posted_at":"POSTED","type":"fee","amount":-9999999999999999.99}`)
 		return strings.ReplaceAll(`{"currency":"AZN","rows":[`+strings.Join(rows, ",")+`],"next_cursor":null}`, "POSTED", posted)
 	}))
 	n := len(badStatementRows)
 	g.paylake(t, "run", "ledger").want(t, 3).
-		says(t, fmt.Sprintf("3 rows read, 3 inserted, 0 revised, 0 duplicates, %d quarantined", n), "paylake quarantine list").
+		says(t, fmt.Sprintf("4 rows read, 4 inserted, 0 revised, 0 duplicates, %d quarantined", n), "paylake quarantine list").
 		says(t, "category:zoo × 1, status:on_hold × 1, type:cashback × 1", "")
 
 	var list []badRow
@@ -83,7 +85,7 @@ func TestBadRows(t *testing.T) {
 	}
 	arrived := g.paylake(t, "query", "--format", "csv",
 		"SELECT entry_id, type, status, category, provider_code, channel, amount_minor FROM ledger ORDER BY entry_id").want(t, 0)
-	for _, line := range []string{`"good-first","fee","posted","","","",-100`, `"good-largest","fee","posted","","","",-999999999999999999`,
+	for _, line := range []string{`"12345678901234567890","fee","posted","","","",-200`, `"good-first","fee","posted","","","",-100`, `"good-largest","fee","posted","","","",-999999999999999999`,
 		`"strange","cashback","on_hold","zoo","UNHEARD_OF","moon",-3740`} {
 		if !strings.Contains(arrived.stdout, line+"\n") {
 			t.Errorf("%s is not in:\n%s", line, arrived.stdout)

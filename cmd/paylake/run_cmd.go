@@ -104,11 +104,17 @@ func (h *house) openJobs(ctx context.Context, chosen []config.Pipeline, days spa
 	var jobs []pipeline.Job
 	for _, q := range chosen {
 		job := h.job(q, followers)
-		job.From, job.To, _ = days.in(job.Spec.Zone)
+		if job.From, job.To, _ = days.in(job.Spec.Zone); !job.From.IsZero() {
+			job.Limits.RowsInFlight = rowsReadAgain
+		}
 		jobs = append(jobs, job)
 	}
 	return jobs, followers, nil
 }
+
+// rowsReadAgain is rowsInFlight for days that a person asks for: what the lake
+// holds of them is compared row by row, and takes the memory of the difference.
+const rowsReadAgain = 280_000
 
 // runOne runs a pipeline, shows its progress and prints its line.
 func (h *house) runOne(ctx context.Context, job pipeline.Job) pipeline.Verdict {

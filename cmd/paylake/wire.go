@@ -162,7 +162,7 @@ func (h *house) openMPAY(ctx context.Context, s config.Source) error {
 	}
 	c := mpay.Config{
 		Name: s.Name, URL: s.URL, ServerKey: serverKey, Zone: s.Zone, Keep: h.keep(s.Name, "ledger"),
-		Client: h.httpClient(time.Minute), Pseudonyms: h.pseudo, Sessions: h.state.Sessions(),
+		Client: h.httpClient(time.Minute), Pseudonyms: h.pseudo, Sessions: sealedSessions{h.state.Sessions()},
 		Consent: h.gate.of(s.Name), Now: h.p.now, Limiter: h.limits[s.Name], Log: h.p.log,
 	}
 	for _, w := range s.Wallets {

@@ -64,7 +64,7 @@ func (c *cache) get(path string) *keyColumns {
 func (c *cache) put(path string, cols *keyColumns) {
 	c.drop(path)
 	n := cols.bytes()
-	if n > c.limit/2 {
+	if n > c.limit/2 { // ids may be longer than usual
 		return
 	}
 	c.byPath[path] = c.order.PushFront(&cached{path, cols, n})

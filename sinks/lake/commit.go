@@ -21,7 +21,7 @@ type limits struct {
 	cacheBytes int64 // decoded key columns kept
 }
 
-var defaultLimits = limits{objectRows: 250_000, chunkRows: 600_000, runRows: 100_000, cacheBytes: 24 << 20}
+var defaultLimits = limits{objectRows: 250_000, chunkRows: 600_000, runRows: 100_000, cacheBytes: 16 << 20}
 
 // Commit implements sinks.Sink. All parts of a batch must have one source and
 // one table, because a manifest has.

@@ -25,6 +25,15 @@ func (d *interner) len() int { return len(d.offsets) - 1 }
 
 func (d *interner) value(i int32) []byte { return d.values[d.offsets[i]:d.offsets[i+1]] }
 
+// names lists the texts by number.
+func (d *interner) names() []string {
+	names := make([]string, d.len())
+	for i := range names {
+		names[i] = string(d.value(int32(i)))
+	}
+	return names
+}
+
 func (d *interner) intern(s string) int32 {
 	if d.last >= 0 && string(d.value(d.last)) == s {
 		return d.last

@@ -3,10 +3,6 @@ package lake
 import (
 	"context"
 	"slices"
-	"strings"
-
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/paylake/paylake/schemas"
 )
@@ -74,98 +70,10 @@ func (f *finder) columns(ctx context.Context, o object, chain bool) (*keyColumns
 	return cols, nil
 }
 
-// keyTable is the part of a table that its keys are made of; the key of a
-// record of it is the key of the whole row.
-func keyTable(t *schemas.Table) *schemas.Table {
-	k := &schemas.Table{Name: t.Name, Version: t.Version, Key: t.Key}
-	k.Fields = append(k.Fields, t.Fields[t.Index("source")])
-	for _, name := range t.Key {
-		if name != "source" {
-			k.Fields = append(k.Fields, t.Fields[t.Index(name)])
-		}
-	}
-	return k
-}
-
-func readKeys(r *objectReader, lay layout) (*keyColumns, error) {
-	kt := keyTable(lay.table)
-	own, err := r.record(lakeFields())
-	if err != nil {
-		return nil, err
-	}
-	keys, err := r.record(kt.Fields)
-	if err != nil {
-		return nil, err
-	}
-	k := &keyColumns{revision: slices.Clone(int32s(own.Column(0))), hashes: castSlice[uint64](slices.Clone(int64s(own.Column(2))))}
-	k.keys, _ = schemas.NewHasher(kt).Rows(keys, make([]schemas.Key, 0, r.rows()), nil)
-	k.sign = make([]int8, r.rows())
-	for i, s := range int32s(own.Column(1)) {
-		k.sign[i] = int8(s)
-	}
-	return k, nil
-}
-
-func readChain(r *objectReader, lay layout) (*chainColumns, error) {
-	fields := []schemas.Field{lay.field(lay.time), lay.field(lay.amount), lay.field(lay.balance), lay.field(lay.id), lay.field(lay.currency)}
-	rec, err := r.record(fields)
-	if err != nil {
-		return nil, err
-	}
-	c := &chainColumns{time: int64s(rec.Column(0)), amount: int64s(rec.Column(1)), balance: int64s(rec.Column(2))}
-	n := r.rows()
-	c.balanced, c.pending = make([]bool, n), make([]bool, n)
-	for i := range n {
-		c.balanced[i] = rec.Column(2).IsValid(i)
-	}
-	c.setIDs(rec.Column(3))
-	c.currency, c.currencies = intern(rec.Column(4))
-	if lay.wallet >= 0 {
-		a, err := r.read(lay.field(lay.wallet))
-		if err != nil {
-			return nil, err
-		}
-		c.wallet, c.wallets = intern(a)
-	} else {
-		c.wallet, c.wallets = make([]int32, n), []string{""}
-	}
-	if lay.status >= 0 {
-		a, err := r.read(lay.field(lay.status))
-		if err != nil {
-			return nil, err
-		}
-		for i := range n {
-			c.pending[i] = a.(*array.String).Value(i) == statusPending
-		}
-	}
-	return c, nil
-}
-
 // statusPending is the status of rows that stand outside the balance chain.
 const statusPending = "pending"
 
 func (l layout) field(i int) schemas.Field { return l.table.Fields[i] }
-
-func (c *chainColumns) setIDs(a arrow.Array) {
-	c.idOffsets = make([]int32, 1, a.Len()+1)
-	for i := range a.Len() {
-		c.ids = append(c.ids, a.ValueStr(i)...)
-		c.idOffsets = append(c.idOffsets, int32(len(c.ids)))
-	}
-}
-
-func intern(a arrow.Array) ([]int32, []string) {
-	d := newInterner()
-	out := make([]int32, a.Len())
-	for i := range out {
-		out[i] = d.intern(a.(*array.String).Value(i))
-	}
-	names := make([]string, d.len())
-	for i := range names {
-		names[i] = strings.Clone(string(d.value(int32(i))))
-	}
-	return out, names
-}
 
 func (c *chainColumns) row(i int) chainRow {
 	return chainRow{time: c.time[i], id: string(c.ids[c.idOffsets[i]:c.idOffsets[i+1]]), currency: c.currencies[c.currency[i]],
@@ -203,18 +111,20 @@ type version struct {
 func (f *finder) visible(ctx context.Context, objects []object, asked []question, skip func(schemas.Key) bool) ([][]chainRow, error) {
 	found := make([][]version, len(asked))
 	for _, o := range objects {
-		var cols *keyColumns
-		for n, q := range asked {
-			if !o.touches(q.wallet, span{q.span.from, q.span.to - 1}) {
-				continue
-			}
-			if cols == nil {
-				var err error
-				if cols, err = f.columns(ctx, o, true); err != nil {
-					return nil, err
+		touching := func(q question) bool { return o.touches(q.wallet, span{q.span.from, q.span.to - 1}) }
+		if !slices.ContainsFunc(asked, touching) {
+			continue
+		}
+		err := f.each(ctx, o, true, func(_ int, cols *keyColumns) error {
+			for n, q := range asked {
+				if touching(q) {
+					found[n] = cols.versions(found[n], q, skip)
 				}
 			}
-			found[n] = cols.versions(found[n], q, skip)
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	answers := make([][]chainRow, len(asked))

@@ -99,24 +99,28 @@ func (p *planner) lookup(ctx context.Context, o *order, rows []entry, index *key
 	known := make([]current, len(index.keys))
 	objects := p.state.touched(append(o.needs(rows), p.replaced()...))
 	for n, obj := range objects {
-		cols, err := p.find.columns(ctx, obj, false)
+		err := p.find.each(ctx, obj, false, func(from int, cols *keyColumns) error {
+			for i, k := range cols.keys {
+				if id, _ := index.find(k); id >= 0 {
+					known[id].see(cols, i, int32(n), uint32(from+i))
+				}
+			}
+			return nil
+		})
 		if err != nil {
 			return nil, nil, err
 		}
-		for i, k := range cols.keys {
-			id, _ := index.find(k)
-			if id < 0 {
-				continue
-			}
-			c := &known[id]
-			if cols.sign[i] < 0 {
-				c.gone = max(c.gone, cols.revision[i])
-			} else if cols.revision[i] > c.revision {
-				c.revision, c.hash, c.object, c.row = cols.revision[i], cols.hashes[i], int32(n), uint32(i)
-			}
-		}
 	}
 	return known, objects, nil
+}
+
+// see takes note of row i of cols, which is a row of an object.
+func (c *current) see(cols *keyColumns, i int, object int32, row uint32) {
+	if cols.sign[i] < 0 {
+		c.gone = max(c.gone, cols.revision[i])
+	} else if cols.revision[i] > c.revision {
+		c.revision, c.hash, c.object, c.row = cols.revision[i], cols.hashes[i], object, row
+	}
 }
 
 // needs returns the span of event times of each wallet's rows.

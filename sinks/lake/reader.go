@@ -125,34 +125,45 @@ func eachPage(pages parquet.Pages, fn func(parquet.Page) error) error {
 }
 
 func (o *objectReader) texts(i int) (arrow.Array, error) {
-	var values []byte
-	offsets := make([]int32, 1, o.rows()+1)
-	err := o.pages(i, func(p parquet.Page) error {
-		data := p.Data()
-		if dict := p.Dictionary(); dict != nil {
-			dd := dict.Page().Data()
-			dv, do := dd.ByteArray()
-			for _, n := range data.Int32() {
-				if n < 0 || int(n)+1 >= len(do) {
-					return fmt.Errorf("dictionary has no entry %d: %w", n, sinks.ErrCorrupt)
-				}
-				values = append(values, dv[do[n]:do[n+1]]...)
-				offsets = append(offsets, int32(len(values)))
-			}
-			return nil
-		}
-		v, off := data.ByteArray()
-		for k := 1; k < len(off); k++ {
-			values = append(values, v[off[k-1]:off[k]]...)
-			offsets = append(offsets, int32(len(values)))
-		}
-		return nil
-	})
-	if err != nil {
+	t := newTextPages(o.rows())
+	if err := o.pages(i, t.add); err != nil {
 		return nil, err
 	}
-	return textArray(values, offsets), nil
+	return t.array(), nil
 }
+
+// textPages collects texts from pages.
+type textPages struct {
+	values  []byte
+	offsets []int32
+}
+
+func newTextPages(rows int) *textPages { return &textPages{offsets: make([]int32, 1, rows+1)} }
+
+func (t *textPages) add(p parquet.Page) error {
+	data := p.Data()
+	dict := p.Dictionary()
+	if dict == nil {
+		v, off := data.ByteArray()
+		for k := 1; k < len(off); k++ {
+			t.values = append(t.values, v[off[k-1]:off[k]]...)
+			t.offsets = append(t.offsets, int32(len(t.values)))
+		}
+		return nil
+	}
+	dd := dict.Page().Data()
+	dv, do := dd.ByteArray()
+	for _, n := range data.Int32() {
+		if n < 0 || int(n)+1 >= len(do) {
+			return fmt.Errorf("dictionary has no entry %d: %w", n, sinks.ErrCorrupt)
+		}
+		t.values = append(t.values, dv[do[n]:do[n+1]]...)
+		t.offsets = append(t.offsets, int32(len(t.values)))
+	}
+	return nil
+}
+
+func (t *textPages) array() arrow.Array { return textArray(t.values, t.offsets) }
 
 func textArray(values []byte, offsets []int32) arrow.Array {
 	data := array.NewData(arrow.BinaryTypes.String, len(offsets)-1, []*memory.Buffer{nil,
@@ -171,47 +182,67 @@ func emptyColumn(f schemas.Field, n int) arrow.Array {
 func emptyTexts(n int) arrow.Array { return textArray(nil, make([]int32, n+1)) }
 
 func readInts[T int32 | int64](o *objectReader, i int, f schemas.Field, values func(parquet.Page) []T) (arrow.Array, error) {
-	out := make([]T, 0, o.rows())
-	var valid []byte
-	nulls := 0
-	if f.Nullable {
-		valid = make([]byte, bitutil.BytesForBits(int64(o.rows())))
-	}
+	c := newIntPages[T](f, o.rows())
 	err := o.pages(i, func(p parquet.Page) error {
-		v := values(p)
-		levels := p.DefinitionLevels()
-		if len(levels) == 0 {
-			for k := range v {
-				if valid != nil {
-					bitutil.SetBit(valid, len(out)+k)
-				}
-			}
-			out = append(out, v...)
-			return nil
-		}
-		for _, level := range levels {
-			if level == 0 {
-				nulls++
-				out = append(out, 0)
-				continue
-			}
-			if valid != nil {
-				bitutil.SetBit(valid, len(out))
-			}
-			out, v = append(out, v[0]), v[1:]
-		}
+		c.add(p, values(p))
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	var bitmap *memory.Buffer
-	if nulls > 0 {
-		bitmap = memory.NewBufferBytes(valid)
+	return c.array(), nil
+}
+
+// intPages collects numbers from pages.
+type intPages[T int32 | int64] struct {
+	field schemas.Field
+	out   []T
+	valid []byte
+	nulls int
+}
+
+func newIntPages[T int32 | int64](f schemas.Field, rows int) *intPages[T] {
+	c := &intPages[T]{field: f, out: make([]T, 0, rows)}
+	if f.Nullable {
+		c.valid = make([]byte, bitutil.BytesForBits(int64(rows)))
 	}
-	data := array.NewData(f.Kind.Arrow(), len(out), []*memory.Buffer{bitmap, memory.NewBufferBytes(castBytes(out))}, nil, nulls, 0)
+	return c
+}
+
+func (c *intPages[T]) add(p parquet.Page, v []T) {
+	levels := p.DefinitionLevels()
+	if len(levels) == 0 {
+		for k := range v {
+			c.set(len(c.out) + k)
+		}
+		c.out = append(c.out, v...)
+		return
+	}
+	for _, level := range levels {
+		if level == 0 {
+			c.nulls++
+			c.out = append(c.out, 0)
+			continue
+		}
+		c.set(len(c.out))
+		c.out, v = append(c.out, v[0]), v[1:]
+	}
+}
+
+func (c *intPages[T]) set(i int) {
+	if c.valid != nil {
+		bitutil.SetBit(c.valid, i)
+	}
+}
+
+func (c *intPages[T]) array() arrow.Array {
+	var bitmap *memory.Buffer
+	if c.nulls > 0 {
+		bitmap = memory.NewBufferBytes(c.valid)
+	}
+	data := array.NewData(c.field.Kind.Arrow(), len(c.out), []*memory.Buffer{bitmap, memory.NewBufferBytes(castBytes(c.out))}, nil, c.nulls, 0)
 	defer data.Release()
-	return array.MakeFromData(data), nil
+	return array.MakeFromData(data)
 }
 
 // record reads columns of the object as a record in the order of fields.

@@ -155,10 +155,22 @@ func (l *ledgerRows) set(d *decoder, name []byte, v value) bool {
 		d.bad(schemas.ReasonTooLong, label(name))
 	case v.kind == '"' || v.kind == 'n' || f >= fKept:
 	case v.kind == '0' && (f == fAmount || f == fAmountAZN || f == fFee || f == fBalance):
+	case v.kind == '0' && f == fID && isInteger(v.text): // as its digits: the id 7 is the id "7"
 	default:
 		d.bad(schemas.ReasonType, label(name))
 	}
 	return true
+}
+
+// isInteger reports whether a number's literal is nothing but digits. Any other
+// spelling of a number would be one row under two ids.
+func isInteger(literal []byte) bool {
+	for _, c := range literal {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(literal) > 0
 }
 
 func (l *ledgerRows) keptField(name []byte) int {
