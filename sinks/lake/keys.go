@@ -130,4 +130,3 @@ func readChain(r *objectReader, lay layout) (*chainColumns, error) {
 
 // usualID is how long ids are as a rule; longer ones cost a copy.
 const usualID = 20
-
