@@ -62,7 +62,7 @@ func parseLayout(text string) (layout, error) {
 // not exist in the stated order, such as 12.31 for dd.MM, is none: another order
 // is never tried. buf is scratch of 32 bytes or more.
 func (l *layout) parse(z *schemas.Zone, text, buf []byte) (micros int64, offset int32, ok bool) {
-	b := append(buf[:0], "0000-00-00T00:00:00"...)
+	b := append(buf[:0], "2000-00-00T00:00:00"...)
 	for _, p := range l.parts {
 		if p.what == 0 {
 			if len(text) == 0 || text[0] != p.lit {

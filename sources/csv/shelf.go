@@ -97,18 +97,18 @@ func (s *Shelf) Pages(ctx context.Context, w sources.Window, from sources.Cursor
 				at = sources.Cursor(rest)
 			}
 			f := &file{shelf: s, info: l}
+			stopped := false
 			for page, err := range f.Pages(ctx, w, at) {
-				if err == nil {
-					if page.Next == sources.End && i == len(list)-1 {
-						page.Next = sources.End
-					} else {
-						page.Next = sources.Cursor(l.Name) + "\x00" + page.Next
-					}
+				if err == nil && (page.Next != sources.End || i < len(list)-1) {
+					page.Next = sources.Cursor(l.Name) + "\x00" + page.Next
 				}
-				if !yield(page, err) || err != nil {
-					f.close()
-					return
+				if stopped = !yield(page, err) || err != nil; stopped {
+					break
 				}
+			}
+			f.close() // after the loop, which parks the file when it is left
+			if stopped {
+				return
 			}
 		}
 	}
