@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/paylake/paylake/cmd/internal/sandbox"
 )
 
 // folder is a folder of exports with a configuration that reads it.
@@ -142,5 +145,45 @@ func TestBadFilesThroughTheCommands(t *testing.T) {
 	f.put(t, "d-doubled.csv", bankHead)
 	f.put(t, "e-empty.csv", bankHead)
 	f.paylake(t, "run").want(t, 0)
+	f.paylake(t, "verify").want(t, 0)
+}
+
+// What the sandbox exports, through the commands, against its own truth.
+func TestSandboxFilesAgainstTheTruth(t *testing.T) {
+	day := time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
+	world, err := sandbox.NewWorld(sandbox.Options{Seed: 3, Rows: 4000, Now: func() time.Time { return day }, Day: day, Still: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFolder(t, "preset: birbank", "bank_entries")
+	if err := writeSandboxFiles(world, day, filepath.Join(f.dir, "exports")); err != nil {
+		t.Fatal(err)
+	}
+	var sources, pipelines string
+	for _, s := range [][3]string{{"bank", "birbank", "bank_entries"}, {"terminals", "emanat", "funding_events"}, {"rewards", "akart", "loyalty_entries"}} {
+		sources += fmt.Sprintf("  %s: {type: csv, url: file://./exports/%s, preset: %s, time_zone: Asia/Baku}\n", s[0], s[0], s[1])
+		pipelines += fmt.Sprintf("  %s: {source: %s, table: %s}\n", s[0], s[0], s[2])
+	}
+	path := filepath.Join(f.dir, "paylake.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(string(text), "sources:")
+	if err := os.WriteFile(path, []byte(head+"sources:\n"+sources+"pipelines:\n"+pipelines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.paylake(t, "run").want(t, 0)
+	_, truth := world.Files(day)
+	for _, want := range truth {
+		extra := "0"
+		if want.PointsCenti != 0 {
+			extra = "sum(points_centi)"
+		}
+		got := f.sums(t, fmt.Sprintf("SELECT count(), sum(amount_minor), %s FROM %s", extra, want.Table))
+		if w := fmt.Sprintf("%d,%d,%d", want.Rows, want.AmountMinor, want.PointsCenti); got != w || want.Rows == 0 {
+			t.Errorf("%s: %s, the truth is %s", want.Table, got, w)
+		}
+	}
 	f.paylake(t, "verify").want(t, 0)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type sandboxFlags struct {
 	rows   int
 	chaos  []string
 	write  string
+	files  string
 	day    string
 	still  bool
 }
@@ -46,6 +48,7 @@ Chaos names: ` + strings.Join(sandbox.ChaosNames(), ", ") + `.`,
 	flags.StringSliceVar(&f.chaos, "chaos", nil, "faults by `NAME,…`")
 	flags.StringVar(&f.day, "day", "", "`YYYY-MM-DD` that the data is anchored at (today)")
 	flags.BoolVar(&f.still, "still", false, "nothing happens after the beginning of that day")
+	flags.StringVar(&f.files, "files", "", "write exports of a bank, of terminals and of rewards under `DIR`")
 	flags.StringVar(&f.write, "write-config", "", "write a ready configuration to `FILE`, keys beside it")
 	_ = cmd.RegisterFlagCompletionFunc("chaos", cobra.FixedCompletions(sandbox.ChaosNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -65,8 +68,16 @@ func (p *program) sandbox(ctx context.Context, f sandboxFlags) error {
 		return fmt.Errorf("sandbox: %w; choose another --listen", err)
 	}
 	origin := "http://" + listener.Addr().String()
+	if f.files != "" {
+		if f.files, err = filepath.Abs(f.files); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		if err := writeSandboxFiles(world, p.now(), f.files); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
 	if f.write != "" {
-		if err := writeSandboxConfig(world, origin, f.write); err != nil {
+		if err := writeSandboxConfig(world, origin, f.write, f.files); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 		fmt.Fprintf(p.stderr, "wrote %s; in another terminal: paylake -c %s consent grant --all && paylake -c %s run\n", f.write, f.write, f.write)
@@ -108,7 +119,7 @@ func serve(ctx context.Context, s *http.Server, l net.Listener) error {
 
 // writeSandboxConfig writes a configuration and, in a folder beside it, the
 // keys that it refers to. Lake, state and warehouse will lie there too.
-func writeSandboxConfig(world *sandbox.World, origin, file string) error {
+func writeSandboxConfig(world *sandbox.World, origin, file, files string) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
@@ -123,9 +134,31 @@ func writeSandboxConfig(world *sandbox.World, origin, file string) error {
 			return fmt.Errorf("write %s: %w", file, err)
 		}
 	}
-	text := world.Config(origin, sandbox.ConfigOptions{Exe: exe, DataDir: sandboxData, KeysDir: sandboxKeys})
+	text := world.Config(origin, sandbox.ConfigOptions{Exe: exe, DataDir: sandboxData, KeysDir: sandboxKeys, Files: files})
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
+	}
+	return nil
+}
+
+// writeSandboxFiles writes the exports as they stand now. Files are put in place
+// whole: a reader never meets half of one.
+func writeSandboxFiles(world *sandbox.World, now time.Time, dir string) error {
+	files, _ := world.Files(now)
+	for _, f := range files {
+		name := filepath.Join(dir, filepath.FromSlash(f.Path))
+		if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, f.Text) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return fmt.Errorf("write exports: %w", err)
+		}
+		if err := os.WriteFile(name+".new", f.Text, 0o600); err != nil {
+			return fmt.Errorf("write exports: %w", err)
+		}
+		if err := os.Rename(name+".new", name); err != nil {
+			return fmt.Errorf("write exports: %w", err)
+		}
 	}
 	return nil
 }

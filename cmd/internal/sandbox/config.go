@@ -21,6 +21,7 @@ type ConfigOptions struct {
 	DataDir string            // lake, state and warehouse; "paylake-sandbox"
 	KeysDir string            // secrets are files of it; empty: environment variables
 	Listen  string            // "127.0.0.1:8080"
+	Files   string            // folder of exports, from the file's own; empty: none are read
 }
 
 // Config is the configuration for this world; Start and Wallets of o are set.
@@ -48,7 +49,14 @@ func Config(origin string, o ConfigOptions) string {
 	}
 	fmt.Fprintf(&b, configFlashpay, quote(origin+"/flashpay"), quote(origin+"/flashpay/v1"), ProjectID,
 		credentialRef(o.KeysDir, 3), credentialRef(o.KeysDir, 4), credentialRef(o.KeysDir, 5))
+	var pipelines string
+	if o.Files != "" {
+		var sources string
+		sources, pipelines = configFiles(o.Files)
+		b.WriteString(sources)
+	}
 	fmt.Fprintf(&b, configPipelines, o.Start.Format(time.DateOnly))
+	b.WriteString(pipelines)
 	return b.String()
 }
 

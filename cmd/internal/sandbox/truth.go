@@ -30,7 +30,8 @@ type Truth struct {
 	Providers        []ProviderCount `json:"providers"`
 	CatalogueVersion string          `json:"catalogue_version"`
 	WalletTruth
-	PSP *PSPTruth `json:"psp"` // what the platform serves beside operations
+	PSP   *PSPTruth   `json:"psp"`   // what the platform serves beside operations
+	Files []FileTruth `json:"files"` // what the exports of --files hold
 }
 
 // Spend is a line of spend_by_provider: spend is bill_pay and fee rows with a
@@ -90,6 +91,7 @@ func (w *World) Truth(until time.Time) Truth {
 	}
 	t.Rows = append(t.Rows, w.operationTruth(until, sums))
 	t.PSP = w.pspTruth(until)
+	_, t.Files = w.Files(until)
 	version, catalogue := w.Providers(until)
 	t.Rows = append(t.Rows, RowCount{Source: SourceMPAY, Table: "providers", Rows: int64(len(catalogue))})
 	t.CatalogueVersion, t.Providers = version, countStatus(catalogue)
