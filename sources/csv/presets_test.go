@@ -59,3 +59,21 @@ func TestPresetsReadTheirSamples(t *testing.T) {
 		}
 	}
 }
+
+// Numbers of persons are masked wherever they stand; references are not.
+func TestFreeTextIsMasked(t *testing.T) {
+	m := plainBank()
+	for text, secret := range map[string]string{"zəng 0501234567 ok": "1234567", "+994 50 123 45 67": "123 45", "00994501234567": "1234567",
+		"501234567": "1234567", "kart 4111 1111 1111 1111.": "1111 1111 1111", "994501234567/994501234567": "1234567", "(050) 123-45-67": "123-45"} {
+		o := readFile(t, m, heading+"R1;acc;01.04.2026;1,00;AZN;"+text+";y;z\n")
+		if len(o.rows) != 1 || strings.Contains(o.rows[0]["remittance_information"], secret) {
+			t.Errorf("%q became %v", text, o.rows)
+		}
+	}
+	for _, text := range []string{"qəbz 00123456", "abonent 1000245871", "RRN 603118822990", "Faktura 2026/17", "=HYPERLINK(\"x\")"} {
+		o := readFile(t, m, heading+"R1;acc;01.04.2026;1,00;AZN;\""+strings.ReplaceAll(text, "\"", "\"\"")+"\";y;z\n")
+		if len(o.rows) != 1 || o.rows[0]["remittance_information"] != text {
+			t.Errorf("%q became %v", text, o.rows)
+		}
+	}
+}

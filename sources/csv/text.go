@@ -220,7 +220,7 @@ func (p *people) suspect(text []byte) (string, bool) {
 			digits++
 		}
 	}
-	trunk := text[0] == '0' && digits <= 15 && !bytes.HasPrefix(text, []byte("000")) // 050… and 00994…
+	trunk := text[0] == '0' && (digits == 10 || digits >= 12 && digits <= 15) && !bytes.HasPrefix(text, []byte("000")) // 050… and 00994…
 	plausible := text[0] == '+' || text[0] == '(' || trunk || digits == 9 || digits == 12 && (bytes.HasPrefix(text, []byte("994")) || bytes.HasPrefix(text, []byte("996"))) ||
 		digits >= 13 && luhn(text)
 	if !plausible || digits > 24 {
