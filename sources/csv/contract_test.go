@@ -131,4 +131,3 @@ func TestALineOfAGigabyte(t *testing.T) {
 		}
 	}
 }
-
