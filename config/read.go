@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,7 +47,7 @@ func isNull(n *yaml.Node) bool { return n == nil || (n.Kind == yaml.ScalarNode &
 // type gives an empty mapping, so that the caller can go on.
 func (r *reader) mapping(path string, n *yaml.Node) *mapping {
 	m := &mapping{r: r, path: path, values: map[string]*yaml.Node{}}
-	n = deref(n)
+	n = deref(n) // hundreds of thousands of small mappings are possible: no map more than needed
 	if isNull(n) {
 		return m
 	}
@@ -54,15 +55,13 @@ func (r *reader) mapping(path string, n *yaml.Node) *mapping {
 		r.at(path, "%smust be a mapping of keys, such as {key: value}", subject(path))
 		return m
 	}
-	first := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		full := join(path, key.Value)
-		if line, twice := first[key.Value]; twice {
-			r.add(key.Line, full, "%s is already set on line %d; remove one of the two", full, line)
+		if _, twice := m.values[key.Value]; twice {
+			r.add(key.Line, full, "%s is already set on line %d; remove one of the two", full, r.lines[full])
 			continue
 		}
-		first[key.Value] = key.Line
 		r.lines[full] = key.Line
 		m.keys = append(m.keys, key.Value)
 		m.values[key.Value] = deref(value)
@@ -88,12 +87,8 @@ func (m *mapping) ignore(keys ...string) { m.asked = append(m.asked, keys...) }
 
 // done reports the keys that nobody asked for.
 func (m *mapping) done() {
-	known := map[string]bool{}
-	for _, k := range m.asked {
-		known[k] = true
-	}
 	for _, k := range m.keys {
-		if !known[k] {
+		if !slices.Contains(m.asked, k) {
 			full := join(m.path, k)
 			m.r.add(m.r.lines[full], full, "unknown key %q%s; %s", k, in(m.path), didYouMean(k, m.asked))
 		}

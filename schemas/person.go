@@ -13,6 +13,9 @@ import (
 // is then returned with everything but its digits and plus sign removed, so
 // that it still has one pseudonym.
 func E164(text, region string) (e164 string, ok bool) {
+	if azerbaijaniMobile(text) { // most of them by far; the library takes 14 µs
+		return text, true
+	}
 	n, err := phonenumbers.Parse(text, region)
 	if err == nil && phonenumbers.IsValidNumber(n) {
 		return phonenumbers.Format(n, phonenumbers.E164), true
@@ -23,6 +26,25 @@ func E164(text, region string) (e164 string, ok bool) {
 		}
 		return -1
 	}, text), false
+}
+
+// azerbaijaniMobile recognises a number that is written in full: +994, the
+// prefix of a mobile operator, seven digits. What it recognises the library
+// calls valid, too (a test says so).
+func azerbaijaniMobile(text string) bool {
+	if len(text) != 13 || text[:4] != "+994" {
+		return false
+	}
+	for _, c := range []byte(text[4:]) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	switch text[4:6] {
+	case "10", "40", "44", "50", "51", "55", "60", "70", "77", "99":
+		return true
+	}
+	return false
 }
 
 // Numbers finds what may be telephone numbers in a text of any form: up to

@@ -2,9 +2,12 @@ package schemas_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nyaruka/phonenumbers/v2"
 
 	"github.com/paylake/paylake/schemas"
 )
@@ -92,5 +95,20 @@ func TestNumbersInRawText(t *testing.T) {
 	}
 	if got := schemas.Numbers([]byte(strings.Repeat("100000001,200000002,300000003,400000004,500000005,600000006,700000007,800000008,900000009,", 3)), "AZ"); len(got) != 8 {
 		t.Errorf("%d numbers", len(got))
+	}
+}
+
+// The short way for written-out mobile numbers never says more than the
+// library.
+func TestMobileNumbersAreValid(t *testing.T) {
+	for prefix := range 100 {
+		for i := range 60 {
+			text := fmt.Sprintf("+994%02d%07d", prefix, (i*i*7919+i*131+prefix)%10_000_000)
+			n, err := phonenumbers.Parse(text, "AZ")
+			valid := err == nil && phonenumbers.IsValidNumber(n)
+			if got, ok := schemas.E164(text, "KG"); ok != valid || got != text {
+				t.Fatalf("%s: %q %t, the library says %t", text, got, ok, valid)
+			}
+		}
 	}
 }
