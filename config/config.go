@@ -20,19 +20,20 @@ type Config struct {
 	File string // as it was given, for messages
 	Dir  string // absolute folder of File; relative paths count from it
 
-	Lake              string     // gocloud.dev/blob URL
-	Warehouse         string     // Embedded, or clickhouse://user@host:port/database?…
-	WarehousePassword Secret     // may be absent
-	State             Secret     // URL: sqlite:///path or postgres://…; may be a reference
-	DataDir           string     // where the embedded parts live
-	Listen            string     // host:port; port 0: the system chooses
-	TLS               *TLS       // nil: plain HTTP
-	Keeper            Secret     // `secrets:`, a gocloud.dev/secrets keeper URL
-	Keys              Keys       // keys of our own
-	AliasFile         string     // `aliases:`, the crosswalk's file; may be absent
-	Aliases           []Alias    // what it says
-	Sources           []Source   // in the order of the file
-	Pipelines         []Pipeline // in the order of the file
+	Lake              string            // gocloud.dev/blob URL
+	Warehouse         string            // Embedded, or clickhouse://user@host:port/database?…
+	WarehousePassword Secret            // may be absent
+	State             Secret            // URL: sqlite:///path or postgres://…; may be a reference
+	DataDir           string            // where the embedded parts live
+	Listen            string            // host:port; port 0: the system chooses
+	TLS               *TLS              // nil: plain HTTP
+	Keeper            Secret            // `secrets:`, a gocloud.dev/secrets keeper URL
+	Keys              Keys              // keys of our own
+	AliasFile         string            // `aliases:`, the crosswalk's file; may be absent
+	Aliases           []Alias           // what it says
+	Sources           []Source          // in the order of the file
+	Pipelines         []Pipeline        // in the order of the file
+	Retention         map[string]Period // by table: how long rows are to be kept
 
 	lines map[string]int // key path → line, for Validate
 }

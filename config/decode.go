@@ -29,6 +29,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 	c.Aliases = r.aliases(c.AliasFile)
 	c.Sources = r.sources(m)
 	c.Pipelines = r.pipelines(m)
+	c.Retention = r.retention(m)
 	m.done()
 	return c
 }

@@ -174,7 +174,7 @@ func (p *program) start() error {
 }
 
 func (p *program) setLog(level slog.Level) error {
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: logged}
 	switch p.logFormat {
 	case "text":
 		p.log = slog.New(slog.NewTextHandler(p.stderr, options))

@@ -20,11 +20,12 @@ import (
 
 // statusReport is what `status --json` prints.
 type statusReport struct {
-	Lake      string           `json:"lake"`
-	Head      int64            `json:"head"` // newest manifest
-	Pipelines []pipelineStatus `json:"pipelines"`
-	Followers []followerStatus `json:"followers"`
-	Alarms    []alarmStatus    `json:"alarms"` // visible rows for which a check does not hold
+	Lake      string            `json:"lake"`
+	Head      int64             `json:"head"` // newest manifest
+	Pipelines []pipelineStatus  `json:"pipelines"`
+	Followers []followerStatus  `json:"followers"`
+	Alarms    []alarmStatus     `json:"alarms"` // visible rows for which a check does not hold
+	Retention []retentionStatus `json:"retention"`
 }
 
 type pipelineStatus struct {
@@ -115,6 +116,9 @@ func (h *house) status(ctx context.Context) (r statusReport, err error) {
 		}
 		one.Quarantine = bad[[2]string{q.Source, q.Table}].list()
 		r.Pipelines = append(r.Pipelines, one)
+	}
+	if r.Retention, err = h.retention(ctx); err != nil {
+		return r, err
 	}
 	if h.lake == nil {
 		return r, nil
@@ -255,6 +259,7 @@ func (p *program) showStatus(r statusReport) {
 	p.grid([]string{"pipeline", "complete through", "last run", "rows", "windows owed", "open chains", "quarantine", "consents"}, rows)
 	fmt.Fprintf(p.stdout, "lake %s at manifest %d\n", r.Lake, r.Head)
 	p.showAlarms(r.Alarms)
+	p.showRetention(r.Retention)
 	for _, f := range r.Followers {
 		if f.Error != "" {
 			fmt.Fprintf(p.stdout, "%s: %s\n", f.Name, f.Error)

@@ -83,9 +83,9 @@ func (u *upstream) statement(w http.ResponseWriter, r *http.Request) {
 }
 
 func phoneTail(body []byte) []byte {
-	for i := len(body) - 1; i > 3; i-- {
+	for i := len(body) - 1; i > 6; i-- {
 		if body[i] >= '0' && body[i] <= '9' {
-			return body[i-2 : i+1]
+			return body[i-5 : i+1]
 		}
 	}
 	return nil
@@ -93,9 +93,9 @@ func phoneTail(body []byte) []byte {
 
 func walletOf(body []byte) string {
 	for i := range body {
-		if i+9 <= len(body) && string(body[i:i+3]) == "ch_" {
-			var b [3]byte
-			if _, err := fmt.Sscanf(string(body[i+3:i+9]), "%02x%02x%02x", &b[0], &b[1], &b[2]); err == nil {
+		if i+15 <= len(body) && string(body[i:i+3]) == "ch_" {
+			var b [6]byte
+			if _, err := fmt.Sscanf(string(body[i+3:i+15]), "%02x%02x%02x%02x%02x%02x", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5]); err == nil {
 				return "wlt_" + string(b[:])
 			}
 		}
@@ -103,5 +103,5 @@ func walletOf(body []byte) string {
 	return "wlt_none"
 }
 
-func walletID(i int) string { return fmt.Sprintf("wlt_%03d", i) }
-func msisdn(i int) string   { return fmt.Sprintf("+994501234%03d", i) }
+func walletID(i int) string { return fmt.Sprintf("wlt_%06d", i) }
+func msisdn(i int) string   { return fmt.Sprintf("+99450%07d", 2_000_000+i) }
