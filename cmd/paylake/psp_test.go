@@ -73,9 +73,10 @@ func TestPSPTablesEqualTheTruth(t *testing.T) {
 	g.sameLines(t, closing, []string{fmt.Sprint(truth.Statement.Closing - truth.Statement.Opening)})
 	g.sameLines(t, "SELECT amount_minor FROM psp_balances WHERE currency = 'KGS'", []string{fmt.Sprint(truth.Statement.Closing)})
 
-	// Again: what was read is known, what is observed is observed again.
+	// Again: what was read is known, and so is what a world that stands still
+	// shows: an answer's own date says which instant was observed.
 	g.paylake(t, append([]string{"run"}, pipelines...)...).want(t, 0)
-	g.sameLines(t, "SELECT name, currency, amount_minor FROM psp_balances", append(slices.Clone(balances), balances...))
+	g.sameLines(t, "SELECT name, currency, amount_minor FROM psp_balances", balances)
 	g.sameLines(t, "SELECT method, type, fee_currency, count(), sum(fee_minor) FROM operation_fees GROUP BY ALL", fees)
 	g.sameLines(t, "SELECT countIf(customer_id != '' OR account_masked != '') FROM chargebacks", []string{fmt.Sprint(len(g.csvLines(t, "SELECT 1 FROM chargebacks")))})
 	seen := g.paylake(t, "query", "--as", "analyst", "--format", "csv", "SELECT countIf(customer_id != '' OR account_masked != '') AS n FROM chargebacks").want(t, 0)

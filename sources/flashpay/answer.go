@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,6 +19,7 @@ type answer struct {
 	marks    []mark
 	doubtful map[int]bool // rows with a text that could be taken for further fields
 	variant  Variant
+	at       time.Time // the instant that it shows
 }
 
 // errBody marks a well-formed answer that is an error report.

@@ -165,7 +165,7 @@ func (o *observed) page(ctx context.Context, w sources.Window) (sources.Page, er
 	}
 	s := newSheet(o.list, o.table, &o.u.cfg, o.u.mem)
 	defer s.release()
-	s.now = o.u.cfg.Now().UnixMicro()
+	s.now = a.at.UnixMicro()
 	all := make([]int, len(a.rows))
 	for i := range all {
 		all[i] = i

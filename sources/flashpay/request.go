@@ -82,7 +82,19 @@ func (u *Upstream) exchange(ctx context.Context, e *endpoint, q query) (*answer,
 		return nil, &sources.Transient{After: retryAfter(header),
 			Err: fmt.Errorf("HTTP 200 with an error report%s", u.report(text))}
 	}
+	if err == nil {
+		a.at = u.shownAt(header)
+	}
 	return a, err
+}
+
+// shownAt is the instant of which an answer speaks: its Date, by the platform's
+// own clock, or else ours.
+func (u *Upstream) shownAt(header http.Header) time.Time {
+	if at, err := http.ParseTime(header.Get("Date")); err == nil {
+		return at
+	}
+	return u.cfg.Now()
 }
 
 // signed is the request as it goes out: the text that was signed, signature added.

@@ -40,13 +40,24 @@ func Handler(w *World, o HandlerOptions) http.Handler {
 	d := &desk{world: w, config: o.Config, mpay: newMPAY(w, o), flashpay: newFlashpay(w)}
 	mux := http.NewServeMux()
 	mux.Handle(mpaytest.Prefix+"/", d.mpay)
-	mux.Handle("/flashpay/v1/", d.flashpay)
+	mux.Handle("/flashpay/v1/", stamped(w, d.flashpay))
 	mux.Handle("GET /sandbox/otp", d.mpay)
 	mux.HandleFunc("GET /sandbox/truth", d.truth)
 	mux.HandleFunc("GET /sandbox/faults", d.faults)
 	mux.HandleFunc("GET /sandbox/paylake.yaml", d.yaml)
 	mux.HandleFunc("GET /{$}", d.index)
 	return mux
+}
+
+// stamped dates the answers of a world that stands still with the instant that
+// they show: looked at twice, it is the same observation.
+func stamped(w *World, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if now := w.now(); !w.seen(now).Equal(now) {
+			rw.Header().Set("Date", w.seen(now).UTC().Format(http.TimeFormat))
+		}
+		next.ServeHTTP(rw, r)
+	})
 }
 
 const (

@@ -107,6 +107,9 @@ func (r *request) key() string { return r.Interval.From + "/" + r.Interval.To + 
 func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	n := s.enter()
 	defer s.leave()
+	if w.Header().Get("Date") == "" {
+		w.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
+	}
 	name, ok := s.endpoint(hr.URL.Path)
 	if !ok {
 		fail(w, http.StatusNotFound, 404, "Not found", "there is no such endpoint")
