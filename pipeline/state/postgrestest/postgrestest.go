@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -58,13 +59,24 @@ func Start() (url string, stop func(), err error) {
 	server := serverCommand(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off")
 	server.Dir, server.Stdout, server.Stderr = dir, &log, &log
-	if err := server.Start(); err != nil {
+	// The kernel ends it with the thread that started it, so that thread must
+	// live as long: other goroutines end theirs.
+	started, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread()
+		err := server.Start()
+		if started <- err; err == nil {
+			_ = server.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
 		clean()
 		return "", nil, fmt.Errorf("postgres: %w", err)
 	}
 	stop = func() {
 		_ = server.Process.Signal(syscall.SIGINT) // fast shutdown
-		_ = server.Wait()
+		<-ended
 		clean()
 	}
 	url = fmt.Sprintf("postgres://paylake@127.0.0.1:%d/", port)
