@@ -99,12 +99,16 @@ func (h *house) openJobs(ctx context.Context, chosen []config.Pipeline, days spa
 	if err := h.openLake(ctx); err != nil {
 		return nil, nil, err
 	}
+	head, err := h.lake.Head(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	h.store = h.newWarehouse()
 	followers := pipeline.NewFollowers(h.store)
 	var jobs []pipeline.Job
 	for _, q := range chosen {
 		job := h.job(q, followers)
-		if job.From, job.To, _ = days.in(job.Spec.Zone); !job.From.IsZero() {
+		if job.From, job.To, _ = days.in(job.Spec.Zone); !job.From.IsZero() && head > 0 {
 			job.Limits.RowsInFlight = rowsReadAgain
 		}
 		jobs = append(jobs, job)
