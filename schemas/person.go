@@ -116,7 +116,7 @@ func MaskReference(text, region string) string {
 	if e164, ok := E164(text, region); ok && (prefixed(text, e164) || mobile(e164)) {
 		return MaskPhone(e164)
 	}
-	if luhn(text) {
+	if CardNumber(text) {
 		return MaskAccount(text)
 	}
 	return text
@@ -145,8 +145,9 @@ func mostlyDigits(s string) bool {
 	return true
 }
 
-// luhn reports whether s holds 13 to 19 digits with a valid card check digit.
-func luhn(s string) bool {
+// CardNumber reports whether s holds 13 to 19 digits, whatever stands between
+// them, with a valid card check digit.
+func CardNumber[T string | []byte](s T) bool {
 	sum, n := 0, 0
 	for i := len(s) - 1; i >= 0; i-- {
 		if s[i] < '0' || s[i] > '9' {

@@ -222,7 +222,7 @@ func (p *people) suspect(text []byte) (string, bool) {
 	}
 	trunk := text[0] == '0' && (digits == 10 || digits >= 12 && digits <= 15) && !bytes.HasPrefix(text, []byte("000")) // 050… and 00994…
 	plausible := text[0] == '+' || text[0] == '(' || trunk || digits == 9 || digits == 12 && (bytes.HasPrefix(text, []byte("994")) || bytes.HasPrefix(text, []byte("996"))) ||
-		digits >= 13 && luhn(text)
+		digits >= 13 && schemas.CardNumber(text)
 	if !plausible || digits > 24 {
 		return "", false
 	}
@@ -235,23 +235,4 @@ func (p *people) suspect(text []byte) (string, bool) {
 		p.references[string(text)] = s
 	}
 	return s, s != string(text)
-}
-
-// luhn reports whether 13 to 19 digits end in a valid card check digit.
-func luhn(s []byte) bool {
-	sum, n := 0, 0
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i] < '0' || s[i] > '9' {
-			continue
-		}
-		d := int(s[i] - '0')
-		if n%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-		n++
-	}
-	return n >= 13 && n <= 19 && sum%10 == 0
 }
