@@ -49,6 +49,12 @@ func TestEndToEnd(t *testing.T) {
 			t.Errorf("ledger complete through %v", s.Pipelines[0].CompleteThrough)
 		}
 		g.paylake(t, "status").want(t, 0).says(t, "ledger", "")
+		for _, q := range s.Pipelines {
+			sql := fmt.Sprintf("SELECT formatDateTime(min(complete_through), '%%FT%%T.%%fZ') FROM completeness WHERE source = '%s' AND `table` = '%s'", q.Source, q.Table)
+			if got := g.rows(t, sql); len(got) != 1 || q.CompleteThrough == nil || got[0] != q.CompleteThrough.UTC().Format("2006-01-02T15:04:05.000000Z") {
+				t.Errorf("%s: completeness says %v, status %v", q.Pipeline, got, q.CompleteThrough)
+			}
+		}
 	})
 	t.Run("snapshots", func(t *testing.T) {
 		var list []snapshot

@@ -13,7 +13,7 @@ import (
 	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/pipeline"
 	"github.com/paylake/paylake/pipeline/state"
-	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/clickhouse"
 	"github.com/paylake/paylake/sinks/lake"
 )
@@ -144,7 +144,7 @@ func (h *house) pipelineStatus(ctx context.Context, q config.Pipeline) (pipeline
 		one.Rows += done.Rows
 		one.OpenChains += len(done.Owed)
 		one.Owed += planner.Count(done)
-		through := completeThrough(h.spec(q), done.Complete, done.LastRead)
+		through := completeThrough(h.spec(q), done)
 		if i == 0 || through.Before(behind) {
 			behind = through
 		}
@@ -168,13 +168,15 @@ func (h *house) pipelineStatus(ctx context.Context, q config.Pipeline) (pipeline
 }
 
 // completeThrough is the end of the unbroken stretch of completed windows from
-// start; for a catalogue, when it was last read. Zero: nothing yet.
-func completeThrough(spec pipeline.Spec, complete []schemas.Window, lastRead time.Time) time.Time {
+// start, or the row before the first break of its balance chain; for a
+// catalogue, when it was last read. Zero: nothing yet. The view completeness
+// says the same.
+func completeThrough(spec pipeline.Spec, done sinks.Done) time.Time {
 	if spec.Step.IsZero() {
-		return lastRead
+		return done.LastRead
 	}
 	var reached time.Time
-	for _, w := range complete {
+	for _, w := range done.Complete {
 		if w.To.Before(spec.Start) || !w.To.After(spec.Start) {
 			continue
 		}
@@ -182,6 +184,9 @@ func completeThrough(spec pipeline.Spec, complete []schemas.Window, lastRead tim
 			break
 		}
 		reached = maxTime(reached, w.To)
+	}
+	if len(done.Owed) > 0 && done.Owed[0].From.Before(reached) {
+		return done.Owed[0].From
 	}
 	return reached
 }

@@ -136,12 +136,15 @@ func (w *Warehouse) advance(ctx context.Context, group []lake.Entry) error {
 	return w.insert(ctx, "manifests", rows)
 }
 
-// describe writes parts and rejected rows.
+// describe writes parts, breaks of their balance chains, and rejected rows.
 func (w *Warehouse) describe(ctx context.Context, group []lake.Entry) error {
-	var parts, rejected [][]any
+	var parts, breaks, rejected [][]any
 	for _, e := range group {
 		for i, p := range e.Parts {
 			parts = append(parts, partRow(e, i, p, w))
+			for _, b := range p.Chain.Breaks {
+				breaks = append(breaks, []any{e.Sequence, int32(i), b.After, b.Before, b.From.UTC(), b.To.UTC(), b.Missing})
+			}
 		}
 		for _, q := range e.Quarantine {
 			rows, err := w.lake.ReadQuarantine(ctx, q.Path)
@@ -154,6 +157,9 @@ func (w *Warehouse) describe(ctx context.Context, group []lake.Entry) error {
 		}
 	}
 	if err := w.insert(ctx, "quarantine_rows", rejected); err != nil {
+		return err
+	}
+	if err := w.insert(ctx, "chain_break_rows", breaks); err != nil {
 		return err
 	}
 	return w.insert(ctx, "snapshot_parts", parts)

@@ -34,7 +34,7 @@ type viewer struct {
 func (v viewer) all() []string {
 	out := []string{
 		v.plain("snapshots", v.snapshots()), v.plain("quarantine", v.quarantine()),
-		v.plain("completeness", v.completeness()), v.plain("pipeline_runs", v.runs()),
+		v.plain("chain_breaks", v.chainBreaks()), v.plain("completeness", v.completeness()), v.plain("pipeline_runs", v.runs()),
 		v.plain("providers_history", v.providersHistory()),
 	}
 	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {

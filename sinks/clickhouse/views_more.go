@@ -74,17 +74,6 @@ func (v viewer) quarantine() string {
 		"FROM %s.quarantine_rows AS q WHERE q.snapshot <= %s AND %s GROUP BY id", strings.Join(columns, ", "), v.db, v.upTo(atComment), v.consentedOf("q."))
 }
 
-// completeness: completed windows, joined from the earliest on; up to the
-// first gap everything is there.
-func (v viewer) completeness() string {
-	return fmt.Sprintf("SELECT source, wallet_id, `table`, max(to) AS complete_through FROM (\n"+
-		"  SELECT *, sum(gap) OVER (PARTITION BY source, wallet_id, `table` ORDER BY from, to ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS gaps FROM (\n"+
-		"    SELECT source, wallet_id, `table`, from, to, toInt64(row_number() OVER w > 1 AND from > max(to) OVER (PARTITION BY source, wallet_id, `table` ORDER BY from, to ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS gap\n"+
-		"    FROM (SELECT source, wallet_id, `table`, assumeNotNull(window_from) AS from, assumeNotNull(window_to) AS to FROM %s WHERE final AND window_from IS NOT NULL)\n"+
-		"    WINDOW w AS (PARTITION BY source, wallet_id, `table` ORDER BY from, to)))\n"+
-		"WHERE gaps = 0 GROUP BY source, wallet_id, `table`", v.parts())
-}
-
 func (v viewer) runs() string {
 	return fmt.Sprintf("SELECT * FROM %s.pipeline_runs_rows", v.db)
 }

@@ -1,0 +1,44 @@
+package clickhouse
+
+import "fmt"
+
+// This file is pure: up to which instant everything is there, and where it is
+// not.
+
+// completeness is derived from proofs alone. Windows that were read to their
+// end are joined from the earliest on, up to the first gap; a balance chain
+// that does not close ends it at the row before the break, because what is
+// missing may have been posted right after that row. What has no windows
+// (catalogues, files) is complete as of its last commit.
+func (v viewer) completeness() string {
+	return fmt.Sprintf(`WITH
+  parts AS %s,
+  windows AS (SELECT source, wallet_id, `+"`table`"+`, assumeNotNull(window_from) AS from, assumeNotNull(window_to) AS to FROM parts WHERE final AND window_from IS NOT NULL),
+  steps AS (SELECT *, toInt64(row_number() OVER w > 1 AND from > max(to) OVER (PARTITION BY source, wallet_id, `+"`table`"+` ORDER BY from, to ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS gap
+    FROM windows WINDOW w AS (PARTITION BY source, wallet_id, `+"`table`"+` ORDER BY from, to)),
+  stretches AS (SELECT *, sum(gap) OVER (PARTITION BY source, wallet_id, `+"`table`"+` ORDER BY from, to ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS gaps FROM steps),
+  broken AS (SELECT source, wallet_id, `+"`table`"+`, min(from) AS broken_from FROM %s.chain_breaks GROUP BY source, wallet_id, `+"`table`"+`)
+SELECT source, wallet_id, `+"`table`"+`, if(broken_from = 0, through, least(through, broken_from)) AS complete_through FROM (
+  SELECT source, wallet_id, `+"`table`"+`, max(to) AS through FROM stretches WHERE gaps = 0 GROUP BY source, wallet_id, `+"`table`"+`
+  UNION ALL
+  SELECT source, wallet_id, `+"`table`"+`, max(created_at) AS through FROM parts WHERE window_from IS NULL GROUP BY source, wallet_id, `+"`table`"+`) AS read
+LEFT JOIN broken USING (source, wallet_id, `+"`table`"+`) SETTINGS join_use_nulls = 0`, v.parts(), v.db)
+}
+
+// chainBreaks are the places where a balance does not follow from the one
+// before it and no later reading of that place has closed the gap: the rows on
+// both sides, their times, and the amount that is missing between them.
+func (v viewer) chainBreaks() string {
+	return fmt.Sprintf(`WITH
+  parts AS %s,
+  failed AS (SELECT * FROM parts WHERE balance_chain IN ('open', 'broken') AND window_from IS NOT NULL),
+  noted AS (SELECT sequence, part, after_id, before_id, broke_from, broke_to, missing_minor FROM %s.chain_break_rows ORDER BY ALL LIMIT 1 BY sequence, part, after_id, before_id, broke_from, broke_to, missing_minor),
+  breaks AS (SELECT f.sequence AS sequence, f.part AS part, f.source AS source, f.wallet_id AS wallet_id, f.`+"`table`"+` AS `+"`table`"+`, f.balance_chain AS state, n.after_id AS after_id, n.before_id AS before_id,
+      if(n.sequence = 0, assumeNotNull(f.window_from), n.broke_from) AS from, if(n.sequence = 0, assumeNotNull(f.window_to) - toIntervalMicrosecond(1), n.broke_to) AS to, n.missing_minor AS missing_minor
+    FROM failed AS f LEFT JOIN noted AS n ON f.sequence = n.sequence AND f.part = n.part)
+SELECT source, wallet_id, `+"`table`"+`, state, after_id, before_id, from, to, missing_minor, sequence AS snapshot FROM breaks
+WHERE (sequence, part, to) NOT IN (
+  SELECT b.sequence, b.part, b.to FROM breaks AS b INNER JOIN parts AS p ON b.source = p.source AND b.`+"`table`"+` = p.`+"`table`"+` AND b.wallet_id = p.wallet_id
+  WHERE (p.sequence, p.part) > (b.sequence, b.part) AND assumeNotNull(p.window_from) <= b.to AND b.to < assumeNotNull(p.window_to) AND p.window_from IS NOT NULL)
+SETTINGS join_use_nulls = 0`, v.parts(), v.db)
+}
