@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/sinks"
 )
 
@@ -128,6 +129,7 @@ func (r *run) commit(ctx context.Context, b *batch) error {
 		}
 		return err
 	}
+	fault.Point("run.sealed")
 	began := r.job.Now()
 	var parts sinks.Batch
 	for _, t := range tasks {
@@ -142,6 +144,7 @@ func (r *run) commit(ctx context.Context, b *batch) error {
 	if err != nil {
 		return fmt.Errorf("commit %d windows of pipeline %s: %w", len(tasks), r.job.Spec.Name, err)
 	}
+	fault.Point("run.committed")
 	r.book(ctx, receipt, ended(tasks))
 	r.log.Debug("committed", "source", r.report.Source, "table", r.report.Table, "window", len(tasks),
 		"batch", id, "rows", rows, "bytes", receipt.Bytes, "took", r.job.Now().Sub(began))

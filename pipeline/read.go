@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sources"
@@ -73,6 +74,7 @@ func (r *run) window(ctx context.Context, t *task) error {
 	if t.rest == "" {
 		t.tally.Windows = 1
 	}
+	fault.Point("run.read")
 	t.part.Unknown = t.tally.Unknown
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sources"
 )
@@ -80,6 +81,7 @@ func (r *run) locked(ctx context.Context) error {
 		r.report.Streams = append(r.report.Streams, ln.report)
 	}
 	r.catchUp(ctx)
+	fault.Point("run.followed")
 	if cause := ctx.Err(); cause != nil && err == nil {
 		err = fmt.Errorf("run pipeline %s: %w", r.job.Spec.Name, cause)
 	}

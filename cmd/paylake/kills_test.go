@@ -27,18 +27,6 @@ func number(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// binary builds the program as it is shipped.
-func binary(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "paylake")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", path, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return path
-}
-
 // torture is a playground whose runs are killed.
 type torture struct {
 	*playground

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/paylake/paylake/config"
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/pipeline"
 	"github.com/paylake/paylake/pipeline/state"
 	"github.com/paylake/paylake/sinks"
@@ -197,6 +198,7 @@ func (w *warehouse) remember(ctx context.Context, db *state.DB, r pipeline.Repor
 			Code: verdict.Code, Rows: r.Read.Rows, Snapshot: r.Sequence, Report: text,
 		})
 	}
+	fault.Point("run.recorded")
 	w.tell(ctx, runRow(r, verdict))
 	return err
 }

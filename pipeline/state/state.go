@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"gocloud.dev/secrets"
+
+	"github.com/paylake/paylake/fault"
 )
 
 // Options say where the database is.
@@ -105,7 +107,9 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 func (db *DB) exec(ctx context.Context, query string, args ...any) error {
+	fault.Point("state.writing")
 	_, err := db.sql.ExecContext(ctx, db.rebind(query), args...)
+	fault.Point("state.written")
 	return db.explain(err)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/lake"
 )
@@ -184,6 +185,7 @@ func (w *Warehouse) reload(ctx context.Context, old load) error {
 			if err := w.publishLoads(ctx, again); err != nil {
 				return err
 			}
+			fault.Point("load.replaced")
 			return w.abandon(ctx, "not what was committed", old.id)
 		}
 		break

@@ -8,6 +8,7 @@ import (
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/clickhouse/embedded"
 )
@@ -77,16 +78,23 @@ func (w *Warehouse) exec(ctx context.Context, what, sql string, args ...any) err
 
 // write is the one place where the warehouse is changed.
 func (w *Warehouse) write(ctx context.Context, what string, do func() error) error {
+	fault.Point("warehouse.writing")
+	err := w.tried(what, do)
+	fault.Point("warehouse.written")
+	return w.explain(ctx, what, err)
+}
+
+func (w *Warehouse) tried(what string, do func() error) error {
 	if w.fault == nil {
-		return w.explain(ctx, what, do())
+		return do()
 	}
 	if err := w.fault(what, false); err != nil {
-		return w.explain(ctx, what, err)
+		return err
 	}
 	if err := do(); err != nil {
-		return w.explain(ctx, what, err)
+		return err
 	}
-	return w.explain(ctx, what, w.fault(what, true))
+	return w.fault(what, true)
 }
 
 // insert writes rows in one block: all of them or none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/lake"
 )
@@ -82,6 +83,7 @@ func (w *Warehouse) applyGroup(ctx context.Context, group []lake.Entry) error {
 		w.settled = false // whatever was begun is settled by the next call
 		return fmt.Errorf("manifest %d: %w", group[0].Sequence, err)
 	}
+	fault.Point("group.shown")
 	w.applied = group[len(group)-1].Sequence
 	return nil
 }
@@ -114,16 +116,19 @@ func (w *Warehouse) publish(ctx context.Context, group []lake.Entry) error {
 	if err := w.loadAll(ctx, missing); err != nil {
 		return err
 	}
+	fault.Point("group.loaded")
 	// 3. Their loads are published, in one insert. Readers look no further
 	//    than the newest row of manifests, so this shows nothing yet.
 	if err := w.publishLoads(ctx, missing); err != nil {
 		return err
 	}
+	fault.Point("group.published")
 	// 4. What belongs to the manifests beside rows. Written twice it is one
 	//    row to the views.
 	if err := w.describe(ctx, group); err != nil {
 		return err
 	}
+	fault.Point("group.described")
 	// 5. The commit: one insert of one block.
 	return w.advance(ctx, group)
 }
@@ -162,6 +167,7 @@ func (w *Warehouse) describe(ctx context.Context, group []lake.Entry) error {
 	if err := w.insert(ctx, "chain_break_rows", breaks); err != nil {
 		return err
 	}
+	fault.Point("group.rejects")
 	return w.insert(ctx, "snapshot_parts", parts)
 }
 
@@ -201,6 +207,7 @@ func (w *Warehouse) rebuild(ctx context.Context) error {
 			return err
 		}
 	}
+	fault.Point("rebuild.dropped")
 	return w.catchUp(ctx)
 }
 

@@ -15,6 +15,7 @@ import (
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/lake"
@@ -100,6 +101,7 @@ func (w *Warehouse) loadAll(ctx context.Context, loads []load) error {
 	if err := w.announce(ctx, loads...); err != nil {
 		return err
 	}
+	fault.Point("load.announced")
 	ids := make(chan uint64, attempts*len(loads)) // spare ids: nextID is not for concurrent use
 	for range cap(ids) {
 		ids <- w.nextID()
@@ -134,6 +136,7 @@ func (w *Warehouse) loadOne(ctx context.Context, l *load, ids <-chan uint64) err
 		if aerr := w.abandon(ctx, err.Error(), l.id); aerr != nil {
 			return errors.Join(err, aerr)
 		}
+		fault.Point("load.abandoned")
 		if attempt == attempts || ctx.Err() != nil || errors.Is(err, sinks.ErrCorrupt) || errors.Is(err, sinks.ErrUnavailable) {
 			return err
 		}
@@ -151,6 +154,7 @@ func (w *Warehouse) try(ctx context.Context, l load) error {
 	if err := w.bring(ctx, l); err != nil {
 		return fmt.Errorf("load %s: %w", w.full(l.object), err)
 	}
+	fault.Point("load.inserted")
 	if spends(l.table) {
 		return w.sumUp(ctx, l)
 	}

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"time"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/schemas"
 )
 
@@ -81,10 +82,12 @@ func (w *Warehouse) sumUp(ctx context.Context, l load) error {
 	if got, want := contentOf(groups).String(), expected(l).String(); got != want {
 		return w.differs(l, got, want)
 	}
+	fault.Point("load.compared")
 	rows, total := rollupRows(l.id, groups)
 	if err := w.insert(w.once(ctx, fmt.Sprintf("%d-spend", l.id)), "spend_rollup", rows); err != nil {
 		return err
 	}
+	fault.Point("load.summed")
 	written, err := w.spentOf(ctx, l.table, fmt.Sprintf("load_id = %d AND %s", l.id, inMonth(l.month())), false)
 	if err != nil {
 		return err

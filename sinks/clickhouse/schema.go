@@ -11,6 +11,7 @@ import (
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/schemas"
 )
 
@@ -68,6 +69,7 @@ func (w *Warehouse) apply(ctx context.Context, statements []string, digest strin
 	if w.embedded == nil {
 		w.grantRoles(ctx)
 	}
+	fault.Point("schema.made")
 	return w.insert(ctx, "schema_state", [][]any{{digest, w.now().UTC()}})
 }
 

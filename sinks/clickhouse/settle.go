@@ -3,6 +3,8 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+
+	"github.com/paylake/paylake/fault"
 )
 
 // settle brings the warehouse to a known state, once per process and after
@@ -19,6 +21,7 @@ func (w *Warehouse) settle(ctx context.Context) error {
 	if err := w.recover(ctx); err != nil {
 		return err
 	}
+	fault.Point("settle.recovered")
 	var visible uint64
 	if err := w.one(ctx, "count its objects", fmt.Sprintf("SELECT uniqExact(object) FROM %[1]s.load_visibility WHERE snapshot <= %[2]d AND load_id NOT IN (SELECT load_id FROM %[1]s.load_abandoned)",
 		w.db, w.applied), &visible); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/schemas"
 )
 
@@ -51,5 +52,6 @@ func (w *Warehouse) sweepPartition(ctx context.Context, p partition, ids []uint6
 			return err
 		}
 	}
+	fault.Point("sweep.deleted")
 	return w.insert(ctx, "load_swept", swept)
 }

@@ -16,6 +16,7 @@ import (
 	_ "gocloud.dev/blob/memblob"   // mem://, for tests
 	_ "gocloud.dev/blob/s3blob"    // s3://
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/sinks"
 )
 
@@ -85,7 +86,10 @@ func (c cloudBucket) Read(ctx context.Context, key string, off, n int64) ([]byte
 }
 
 func (c cloudBucket) Create(ctx context.Context, key string, data []byte) error {
-	return cloudError("write", key, c.create(ctx, key, data))
+	fault.Point("bucket.writing")
+	err := c.create(ctx, key, data)
+	fault.Point("bucket.written")
+	return cloudError("write", key, err)
 }
 
 func (c cloudBucket) List(ctx context.Context, prefix string) iter.Seq2[listed, error] {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/paylake/paylake/fault"
 )
 
 // tempPrefix begins the names of files that are being written where the file
@@ -97,6 +99,7 @@ func (b *fileBucket) Create(_ context.Context, key string, data []byte) error {
 	if err != nil {
 		return storageError("write", final, err)
 	}
+	fault.Point("file.named")
 	return syncDir(dir)
 }
 
@@ -133,6 +136,7 @@ func writeDurably(f *os.File, data []byte) error {
 	if err := f.Chmod(0o644); err != nil {
 		return err
 	}
+	fault.Point("file.written")
 	return f.Sync()
 }
 
@@ -144,6 +148,7 @@ func (b *fileBucket) makeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return storageError("create", dir, err)
 	}
+	fault.Point("file.folder")
 	for d := dir; d != b.root && len(d) > len(b.root); d = filepath.Dir(d) {
 		if err := syncDir(filepath.Dir(d)); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
 )
@@ -92,6 +93,8 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 		return sinks.Receipt{}, fmt.Errorf("commit %s: %w", stream, err)
 	}
 
+	fault.Point("lake.objects")
+
 	// 3. Rejected rows that the lake has not seen, in one file.
 	seen, err := l.loadSeen(ctx, id)
 	if err != nil {
@@ -101,6 +104,8 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
+
+	fault.Point("lake.rejects")
 
 	// 4. Say only what is new: a part that changed nothing, completed nothing
 	// and changed no verdict would make history grow with every look-back. A
@@ -131,6 +136,8 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 		return sinks.Receipt{}, err
 	}
 
+	fault.Point("lake.encoded")
+
 	// 6. The commit: before it nothing of the batch is visible, after it all of
 	// it is, and the windows it completes are complete. If the number is taken,
 	// errTaken sends the caller back to step 1. If the answer is lost, the
@@ -139,6 +146,8 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 	if err := l.bucket.Create(ctx, manifestKey(m.Sequence), raw); err != nil {
 		return sinks.Receipt{}, fmt.Errorf("commit %s: %w", stream, err)
 	}
+
+	fault.Point("lake.published")
 
 	// 7. Follow our own manifest as any other reader would.
 	l.mu.Lock()
@@ -236,7 +245,9 @@ func (w *objectWriter) store(ctx context.Context, o *order, recs []arrow.Record,
 		return err
 	}
 	w.objects = append(w.objects, enc.meta)
-	return putOnce(ctx, w.l.bucket, enc.meta.Path, enc.data)
+	err = putOnce(ctx, w.l.bucket, enc.meta.Path, enc.data)
+	fault.Point("lake.stored")
+	return err
 }
 
 // count adds rows to the control totals.

@@ -19,6 +19,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
 )
@@ -92,6 +93,7 @@ func open(ctx context.Context, b bucket, closeBucket func() error, o Options) (*
 			return nil, fmt.Errorf("lake %s: %w", o.URL, err)
 		}
 	}
+	fault.Point("lake.probed")
 	if err := l.load(ctx); err != nil {
 		return nil, fmt.Errorf("open lake %s: %w", o.URL, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	json "github.com/go-json-experiment/json"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/sources"
 )
 
@@ -200,9 +201,11 @@ func (s *session) keep(ctx context.Context, resp *response, oldRefresh, how stri
 		return fmt.Errorf("session of %s: %w", s, err)
 	}
 	s.set(answer.Session)
+	fault.Point("session.opened")
 	if err := s.u.cfg.Sessions.Save(ctx, s.u.cfg.Name, s.wallet.ID, b); err != nil {
 		return fmt.Errorf("session of %s: %w", s, err)
 	}
+	fault.Point("session.saved")
 	s.u.cfg.Log.Info("session renewed", "source", s.u.cfg.Name, "wallet", s.wallet.ID, "by", how)
 	return nil
 }
