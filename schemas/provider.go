@@ -16,7 +16,7 @@ var Providers = &Table{
 		{Name: "name_ru", Kind: String, Doc: "display name, Russian"},
 		{Name: "category", Kind: Code, Doc: "utilities, mobile, internet, bank, store_credit, …"},
 		{Name: "service_code", Kind: Code, Doc: "default service of the provider"},
-		{Name: "status", Kind: Code, Doc: "active or retired"},
+		{Name: "status", Kind: Code, Doc: "active, or retired: the catalogue says so, or lists it no more"},
 		{Name: "updated_at", Kind: Instant, Doc: "when the catalogue changed this row, UTC"},
 	},
 }

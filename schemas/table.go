@@ -65,7 +65,8 @@ type Table struct {
 	// move. Empty for a catalogue.
 	Time string
 	// Catalogue marks a table that has no windows: it is read whole, compared
-	// whole, and lies in one partition.
+	// whole, and lies in one partition. A row that its upstream no longer lists
+	// is kept and retired, see Retires.
 	Catalogue bool
 	// Observed marks a table that has no windows either, but whose rows
 	// accumulate: every read asks for the state of now, and the row says in its
@@ -98,6 +99,14 @@ func (t *Table) Has(name string) bool {
 // Whole reports whether the table is read without a window: a catalogue, or
 // what is observed.
 func (t *Table) Whole() bool { return t.Catalogue || t.Observed }
+
+// StatusRetired is the status of a catalogue's row that no longer holds.
+const StatusRetired = "retired"
+
+// Retires reports whether a row that a whole reading no longer lists becomes a
+// revision of status retired, with the epoch as its updated_at: the upstream did
+// not say when.
+func (t *Table) Retires() bool { return t.Catalogue && t.Has("status") }
 
 // AsOf returns the table as an earlier version had it: without the columns that
 // came later.

@@ -14,7 +14,7 @@ var Templates = &Table{
 		{Name: "name", Kind: String, Doc: "what its owner calls it; a telephone or card number in it is masked"},
 		{Name: "provider_code", Kind: Code, Doc: "bill provider, in the catalogue's own vocabulary"},
 		{Name: "subscriber_ref", Kind: String, Doc: "subscriber at the provider; telephone and card numbers are masked"},
-		{Name: "status", Kind: Code, Doc: "active, or as the source says"},
+		{Name: "status", Kind: Code, Doc: "active, retired (also when the source no longer lists it), or as the source says"},
 		{Name: "updated_at", Kind: Instant, Doc: "when its owner changed it, UTC; the epoch when the source does not say"},
 	},
 }

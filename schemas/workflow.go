@@ -15,7 +15,7 @@ var NFCWorkflows = &Table{
 		{Name: "platform", Kind: Code, Doc: "android; others as they came"},
 		{Name: "card_family", Kind: Code, Doc: "family of the meter's card"},
 		{Name: "steps", Kind: String, Doc: `steps in order as canonical JSON: [{"seq":1,"name":"…"},…]`},
-		{Name: "status", Kind: Code, Doc: "active, or as the source says"},
+		{Name: "status", Kind: Code, Doc: "active, retired (also when the source no longer lists it), or as the source says"},
 		{Name: "updated_at", Kind: Instant, Doc: "when the catalogue changed this row, UTC; the epoch when it does not say"},
 	},
 }

@@ -67,7 +67,7 @@ func (b Batch) Rows() int64 {
 // Receipt says what a commit changed.
 type Receipt struct {
 	Sequence    int64 // the manifest; 0 when nothing had changed and nothing was committed
-	Read        int64 // rows offered
+	Read        int64 // rows offered, and rows that a catalogue no longer lists
 	Inserted    int64 // new rows, revisions included
 	Retracted   int64 // rows withdrawn in favour of a revision
 	Duplicates  int64 // rows the sink had already
@@ -120,8 +120,10 @@ type Sink interface {
 	// Commit makes the batch visible in one step: after it every part is
 	// there, or none. It owns the parts' rows and releases them, also when it
 	// fails. The same batch twice leaves one copy: rows that the sink holds
-	// already are counted as duplicates, changed ones become revisions. An
-	// error leaves either nothing or the whole batch visible; committing it
+	// already are counted as duplicates, changed ones become revisions. A part
+	// of a table that retires (schemas.Table) states its stream whole: rows of the
+	// stream that it lacks become revisions of status retired, unless it is a
+	// file, has rejects, or is empty and belongs to no wallet. An error leaves either nothing or the whole batch visible; committing it
 	// again is always safe.
 	Commit(ctx context.Context, b Batch) (Receipt, error)
 	// Done reports what is complete for a stream. It is derived from what was

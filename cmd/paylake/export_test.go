@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,4 +80,38 @@ func TestExportWorkflows(t *testing.T) {
 	if strings.Contains(first.stdout, "\\u003") {
 		t.Error("text is escaped as for HTML")
 	}
+}
+
+// A workflow that the upstream lists no more is one that devices should forget,
+// a favourite that was deleted stays with its history; when they are listed again
+// they are back.
+func TestUnlistedThroughTheCommands(t *testing.T) {
+	g := newPlayground(t, 300)
+	g.paylake(t, "run", "nfc", "templates").want(t, 0)
+	all := int64(len(g.truth(t).Templates))
+	g.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/wallet/templates"):
+			_, _ = io.WriteString(w, `{"rows":[],"next_cursor":null}`)
+		case strings.HasSuffix(r.URL.Path, "/catalog/nfc-workflows"):
+			_, _ = io.WriteString(w, `{"rows":[{"workflow_id":"nfc_azersu_ios","provider_code":"AZERSU_RES","platform":"ios","card_family":"mifare_desfire","steps":[]}]}`)
+		default:
+			return false
+		}
+		return true
+	})
+	g.paylake(t, "run", "nfc", "templates").want(t, 0)
+	g.paylake(t, "run", "nfc", "templates").want(t, 0).says(t, "nfc: 1 windows, 1 rows read, 0 rows moved", "")
+	var b nfcBundle
+	g.paylake(t, "export", "nfc_workflows").want(t, 0).json(t, &b)
+	if len(b.Workflows) != 1 || len(b.Retired) != len(g.truth(t).Workflows)-1 {
+		t.Errorf("%+v", b)
+	}
+	same(t, bag(g.rows(t, "SELECT status, count() FROM templates GROUP BY status")), bag([]string{line("retired", all)}))
+	same(t, bag(g.rows(t, "SELECT status, countIf(valid_to IS NULL), countIf(valid_to > valid_from) FROM templates_history GROUP BY status")),
+		bag([]string{line("active", 0, all), line("retired", all, 0)}))
+	g.intercept(func(http.ResponseWriter, *http.Request) bool { return false })
+	g.paylake(t, "run", "nfc", "templates").want(t, 0)
+	same(t, bag(g.rows(t, "SELECT status, count(), max(revision) FROM templates GROUP BY status")), bag([]string{line("active", all, 3)}))
+	g.paylake(t, "verify").want(t, 0)
 }

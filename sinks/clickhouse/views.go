@@ -35,14 +35,13 @@ func (v viewer) all() []string {
 	out := []string{
 		v.plain("snapshots", v.snapshots()), v.plain("quarantine", v.quarantine()),
 		v.plain("chain_breaks", v.chainBreaks()), v.plain("completeness", v.completeness()), v.plain("pipeline_runs", v.runs()),
-		v.plain("providers_history", v.providersHistory()),
 	}
 	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
 		out = append(out, v.plain("ledger"+at.suffix, v.ledger(at.as)), v.plain("operations"+at.suffix, v.operations(at.as)),
 			v.plain("providers"+at.suffix, v.providers(at.as)), v.plain("spend_by_provider"+at.suffix, v.spend(at.as)))
 	}
 	out = append(out, v.plain("provider_aliases", v.providerAliases()), v.plain("unknown_providers", v.unknownProviders()), v.plain("double_counts", v.doubleCounts(atComment)))
-	return slices.Concat(out, v.files(), v.wallets(), v.psp())
+	return slices.Concat(out, v.histories(), v.files(), v.wallets(), v.psp())
 }
 
 func (v viewer) plain(name, query string) string {

@@ -9,20 +9,6 @@ import (
 
 // Views that are more than a filter over one table. Pure.
 
-// providersHistory: every wording a code has had. A version begins when the
-// catalogue says it changed, or, where it does not say, when it was first read.
-func (v viewer) providersHistory() string {
-	t := schemas.Providers
-	return fmt.Sprintf(`SELECT * EXCEPT (next), if(next = 0, NULL, toNullable(fromUnixTimestamp64Micro(next, 'UTC'))) AS valid_to FROM (
-  SELECT %[1]s, valid_from,
-    leadInFrame(toUnixTimestamp64Micro(valid_from), 1, 0) OVER (PARTITION BY source, provider_code ORDER BY revision ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS next
-  FROM (SELECT *, if(toUnixTimestamp64Micro(updated_at) > 0, updated_at, seen) AS valid_from FROM %[2]s.%[3]s AS r
-    INNER JOIN (SELECT sequence, min(created_at) AS seen FROM %[2]s.manifests GROUP BY sequence) AS m ON r.snapshot = m.sequence
-    WHERE sign = 1 AND load_id IN %[4]s))`,
-		v.fields(t, nil, map[string]string{"name_ru": "multiIf(name_en != '', name_en, name_az != '', name_az, provider_code) AS provider_name"}),
-		v.db, rowsTable(t), v.visible(atComment))
-}
-
 // spend sums rollups. One thing no object can know alone: whether a row of
 // status reversed has a row that reverses it, which may lie in another month
 // and may come later. So that piece is added on reading: such a row without

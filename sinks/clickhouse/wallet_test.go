@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks"
 )
 
 func assuranceRow(id string, at time.Time, event, session, ledger, level string) row {
@@ -130,8 +131,9 @@ func TestWalletViews(t *testing.T) {
 	}
 }
 
-// A retired row of the catalogue stays, and so does one that is no longer
-// listed; its names in three languages are part of its history.
+// A retired row of the catalogue stays, and one that is no longer listed is
+// retired; its names in three languages are part of its history, and so is that
+// it came back.
 func TestProvidersAreKept(t *testing.T) {
 	c := newClock()
 	l := newLake(t, c)
@@ -139,15 +141,76 @@ func TestProvidersAreKept(t *testing.T) {
 	p := func(code, status string, day int) row {
 		return row{"source": "mpay", "provider_code": code, "name_az": "Köhnə", "name_en": "Old", "name_ru": "Старый", "status": status, "updated_at": day0.AddDate(0, 0, day)}
 	}
-	commit(t, l, part(schemas.Providers, "mpay", "", schemas.Window{}, p("a", "active", 0), p("b", "active", 0)))
-	commit(t, l, part(schemas.Providers, "mpay", "", schemas.Window{}, p("a", "retired", 5)))
+	listed := func(rows ...row) sinks.Receipt {
+		return commit(t, l, part(schemas.Providers, "mpay", "", schemas.Window{}, rows...))
+	}
+	seen := func() string { return cell(t, w, "SELECT max(created_at) FROM snapshots") }
+	listed(p("a", "active", 0), p("b", "active", 0))
+	if r := listed(p("a", "retired", 5)); r.Inserted != 2 || r.Retracted != 2 {
+		t.Errorf("a revised, b no longer listed: %+v", r)
+	}
+	if r := listed(p("a", "retired", 5)); r.Sequence != 0 {
+		t.Errorf("the same listing again: %+v", r)
+	}
 	follow(t, w)
-	if got := lines(ask(t, w, "SELECT provider_code, status FROM providers ORDER BY 1")); got != "a | retired\nb | active\n" {
+	gone := seen()
+	if got := lines(ask(t, w, "SELECT provider_code, status FROM providers ORDER BY 1")); got != "a | retired\nb | retired\n" {
 		t.Errorf("providers:\n%s", got)
 	}
-	want := "a | Köhnə | Old | Старый | active | 2026-03-30 00:00:00.000000 | 2026-04-04 00:00:00.000000\na | Köhnə | Old | Старый | retired | 2026-04-04 00:00:00.000000 | \\N\n" +
-		"b | Köhnə | Old | Старый | active | 2026-03-30 00:00:00.000000 | \\N\n"
+	listed(p("a", "retired", 5), p("b", "active", 0))
+	follow(t, w)
+	back := seen()
+	const words = " | Köhnə | Old | Старый | "
+	want := "a" + words + "active | 2026-03-30 00:00:00.000000 | 2026-04-04 00:00:00.000000\na" + words + "retired | 2026-04-04 00:00:00.000000 | \\N\n" +
+		"b" + words + "active | 2026-03-30 00:00:00.000000 | " + gone + "\nb" + words + "retired | " + gone + " | " + back + "\nb" + words + "active | " + back + " | \\N\n"
 	if got := lines(ask(t, w, "SELECT provider_code, name_az, name_en, name_ru, status, valid_from, valid_to FROM providers_history ORDER BY 1, valid_from")); got != want {
 		t.Errorf("history:\n%swant:\n%s", got, want)
+	}
+}
+
+// A favourite that its owner deleted and a workflow that was withdrawn are
+// retired; another wallet's list says nothing about them, and neither does one
+// of which a row was rejected, nor a catalogue without a row.
+func TestUnlistedRowsAreRetired(t *testing.T) {
+	c := newClock()
+	l := newLake(t, c)
+	w := open(t, l, c, true)
+	list := func(wallet string, ids ...string) sinks.Part {
+		var rows []row
+		for _, id := range ids {
+			rows = append(rows, row{"source": "mpay", "wallet_id": wallet, "template_id": id, "name": "Ev", "status": "active", "updated_at": day0})
+		}
+		return part(schemas.Templates, "mpay", wallet, schemas.Window{}, rows...)
+	}
+	flow := func(ids ...string) sinks.Part {
+		var rows []row
+		for _, id := range ids {
+			rows = append(rows, row{"source": "mpay", "workflow_id": id, "platform": "android", "steps": "[]", "status": "active"})
+		}
+		return part(schemas.NFCWorkflows, "mpay", "", schemas.Window{}, rows...)
+	}
+	commit(t, l, list("w1", "1", "2"), list("w2", "1", "2"))
+	commit(t, l, flow("a", "b"))
+	commit(t, l, list("w1"), list("w2", "2"))
+	doubtful := flow("a")
+	doubtful.Rejects = []schemas.Reject{{RowID: "b", Reason: schemas.ReasonMissing, Raw: []byte("b")}}
+	commit(t, l, doubtful)
+	commit(t, l, flow())
+	follow(t, w)
+	for sql, want := range map[string]string{
+		"SELECT wallet_id, template_id, status FROM templates ORDER BY ALL":                                 "w1 | 1 | retired\nw1 | 2 | retired\nw2 | 1 | retired\nw2 | 2 | active\n",
+		"SELECT wallet_id, countIf(valid_to IS NULL), count() FROM templates_history GROUP BY 1 ORDER BY 1": "w1 | 2 | 4\nw2 | 2 | 3\n",
+		"SELECT workflow_id, status FROM nfc_workflows ORDER BY ALL":                                        "a | active\nb | active\n",
+		"SELECT countIf(status = 'active') FROM templates_at(snapshot = 1)":                                 "4\n",
+	} {
+		if got := lines(ask(t, w, sql)); got != want {
+			t.Errorf("%s:\n%swant:\n%s", sql, got, want)
+		}
+	}
+	commit(t, l, flow("a"))
+	follow(t, w)
+	if got := lines(ask(t, w, "SELECT workflow_id, status, valid_from < valid_to, valid_to IS NULL FROM nfc_workflows_history ORDER BY 1, valid_from")); got !=
+		"a | active | \\N | 1\nb | active | 1 | 0\nb | retired | \\N | 1\n" {
+		t.Errorf("history:\n%s", got)
 	}
 }

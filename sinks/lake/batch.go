@@ -82,11 +82,24 @@ func (x *keyIndex) find(k schemas.Key) (int32, uint64) {
 func (x *keyIndex) add(k schemas.Key) int32 {
 	i, slot := x.find(k)
 	if i < 0 {
+		if 2*len(x.keys) >= len(x.slots) { // more keys than was said: never full, find would not end
+			x.grow()
+			_, slot = x.find(k)
+		}
 		i = int32(len(x.keys))
 		x.keys = append(x.keys, k)
 		x.slots[slot] = i + 1
 	}
 	return i
+}
+
+func (x *keyIndex) grow() {
+	x.slots = make([]int32, 2*len(x.slots))
+	x.mask = uint64(len(x.slots) - 1)
+	for i, k := range x.keys {
+		_, slot := x.find(k)
+		x.slots[slot] = int32(i) + 1
+	}
 }
 
 // has reports whether a key is in the batch.

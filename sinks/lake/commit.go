@@ -86,6 +86,9 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 	// there and loses nothing.
 	p := newPlanner(l, state, stream.Table, b)
 	out := &objectWriter{l: l, z: l.zstd, lay: p.lay, totals: map[[2]string]*Total{}}
+	if err := p.retire(ctx, b); err != nil {
+		return sinks.Receipt{}, fmt.Errorf("commit %s: %w", stream, err)
+	}
 	if err := l.planBatch(ctx, p, b, out); err != nil {
 		return sinks.Receipt{}, fmt.Errorf("commit %s: %w", stream, err)
 	}
@@ -181,12 +184,12 @@ func (l *Lake) adopt(m *Manifest, raw []byte) error {
 func (l *Lake) planBatch(ctx context.Context, p *planner, b sinks.Batch, out *objectWriter) error {
 	spilled := slices.ContainsFunc(b.Parts, func(p sinks.Part) bool { return p.Rows.Spilled() })
 	if spilled || b.Rows() > int64(l.limits.chunkRows) {
-		return l.planSpilled(ctx, p, b, out)
+		return l.planSpilled(ctx, p, out)
 	}
 	var recs []batchRec
 	rows := make([]entry, 0, b.Rows())
 	for i := range b.Parts {
-		for rec, err := range b.Parts[i].Rows.All() {
+		for rec, err := range p.rowsOf(i) {
 			if err != nil {
 				return err
 			}

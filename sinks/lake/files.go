@@ -43,7 +43,8 @@ func (l *Lake) withdraw(ctx context.Context, p *planner, b sinks.Batch, out *obj
 				return err
 			}
 		}
-		gone, err := p.gone(ctx, stated, windowSpan(f.Replaces))
+		days := windowSpan(f.Replaces)
+		gone, err := p.gone(ctx, stated, p.state.touched([]need{{anyWallet, span{days.from, days.to - 1}}}), days)
 		if err != nil {
 			return fmt.Errorf("withdraw rows of %s: %w", f.Name, err)
 		}
@@ -75,18 +76,15 @@ func statedKeys(t *schemas.Table, b sinks.Batch) (*keyIndex, error) {
 	return index, nil
 }
 
-// gone finds the visible rows within a span whose keys are not stated.
-func (p *planner) gone(ctx context.Context, stated *keyIndex, s span) (planned, error) {
+// gone finds the visible rows of objects within a span whose keys are not stated.
+func (p *planner) gone(ctx context.Context, stated *keyIndex, among []object, s span) (planned, error) {
 	type place struct {
 		current
 		within bool
 	}
 	found := map[schemas.Key]place{}
 	var objects []object
-	for _, o := range p.state.objects {
-		if o.span.from >= s.to || o.span.to < s.from {
-			continue
-		}
+	for _, o := range among {
 		cols, times, err := p.keysAndTimes(ctx, o)
 		if err != nil {
 			return planned{}, err

@@ -36,6 +36,8 @@ type partPlan struct {
 	walker *walker // nil before the first row and after the verdict
 	upTo   int64   // the walker has seen rows before this time
 	ended  bool
+	// retired are rows that a catalogue's part no longer lists.
+	retired []arrow.Record
 }
 
 func newPlanner(l *Lake, state *tableState, t *schemas.Table, b sinks.Batch) *planner {

@@ -17,13 +17,13 @@ import (
 // long as a revision does not move a row's event time (which no table allows).
 
 // planSpilled plans a batch of any size in bounded memory.
-func (l *Lake) planSpilled(ctx context.Context, p *planner, b sinks.Batch, out *objectWriter) (err error) {
+func (l *Lake) planSpilled(ctx context.Context, p *planner, out *objectWriter) (err error) {
 	dir, err := l.tempDir()
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	read, err := l.sortRead(ctx, dir, p.lay, b)
+	read, err := l.sortRead(ctx, dir, p)
 	if err != nil {
 		return err
 	}
@@ -74,10 +74,10 @@ func sortError(op, path string, err error) error { return sinks.DiskError(op, pa
 
 // sortRead sorts the rows that were read into runs, with the number of their
 // part. Rows of one key and time stay in reading order.
-func (l *Lake) sortRead(ctx context.Context, dir string, lay layout, b sinks.Batch) (*sorter, error) {
-	s := &sorter{dir: dir, name: "read", lay: lay, limit: l.limits.runRows}
-	for i := range b.Parts {
-		for rec, err := range b.Parts[i].Rows.All() {
+func (l *Lake) sortRead(ctx context.Context, dir string, p *planner) (*sorter, error) {
+	s := &sorter{dir: dir, name: "read", lay: p.lay, limit: l.limits.runRows}
+	for i := range p.parts {
+		for rec, err := range p.rowsOf(i) {
 			if err == nil {
 				err = ctx.Err()
 			}

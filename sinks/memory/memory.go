@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -33,7 +34,9 @@ type row struct {
 	hash     uint64
 	revision int32
 	wallet   string
+	at       time.Time
 	line     line
+	listed   arrow.Record // the row itself, of tables that retire; else nil
 }
 
 type stream struct {
@@ -73,9 +76,13 @@ func (s *Sink) Commit(ctx context.Context, b sinks.Batch) (sinks.Receipt, error)
 	defer s.mu.Unlock()
 	var r sinks.Receipt
 	changed := false
+	stated := statedKeys(read)
+	for i := range b.Parts {
+		read[i] = append(read[i], s.unlisted(&b.Parts[i], stated)...)
+	}
 	settled := s.settled(b, read)
 	for i := range b.Parts {
-		if s.store(&b.Parts[i], read[i], settled, &r) {
+		if s.store(&b.Parts[i], read[i], stated, settled, &r) {
 			changed = true
 		}
 	}
@@ -115,14 +122,15 @@ func readPart(p *sinks.Part) ([]offered, error) {
 		}
 		keys, hashes := h.Rows(rec, nil, nil)
 		for i := range keys {
-			out = append(out, offered{keys[i], row{hash: hashes[i], line: lineOf(p.Stream.Table, rec, i), wallet: p.Stream.Wallet}})
+			out = append(out, offered{keys[i], row{hash: hashes[i], line: lineOf(p.Stream.Table, rec, i), wallet: p.Stream.Wallet,
+				at: timeOf(p.Stream.Table, rec, i), listed: listed(p.Stream.Table, rec, i)}})
 		}
 	}
 	return out, nil
 }
 
 // store adds one part and reports whether it said anything new.
-func (s *Sink) store(p *sinks.Part, rows []offered, settled map[schemas.Key]bool, r *sinks.Receipt) bool {
+func (s *Sink) store(p *sinks.Part, rows []offered, stated, settled map[schemas.Key]bool, r *sinks.Receipt) bool {
 	table := p.Stream.Source + "/" + p.Stream.Table.Name
 	if s.current[table] == nil {
 		s.current[table] = map[schemas.Key]row{}
@@ -147,6 +155,7 @@ func (s *Sink) store(p *sinks.Part, rows []offered, settled map[schemas.Key]bool
 			r.Quarantined++
 		}
 	}
+	s.withdraw(p, s.current[table], stated, st, r)
 	changed := r.Inserted+r.Retracted+r.Quarantined > before.Inserted+before.Retracted+before.Quarantined
 	if p.Final && !p.Window.IsZero() && !covered(st.done.Complete, p.Window) {
 		changed = true
@@ -158,7 +167,11 @@ func (s *Sink) store(p *sinks.Part, rows []offered, settled map[schemas.Key]bool
 	if !p.Window.IsZero() && (known && !same(old, chain) || !known && len(chain.Breaks) > 0) {
 		changed = true
 	}
+	if st.news(p.File) {
+		changed = true
+	}
 	if changed {
+		st.note(p.File)
 		st.verdict[p.Window.From] = chain
 		st.done.LastRead = s.now()
 	}
@@ -191,7 +204,7 @@ func (s *Sink) Done(_ context.Context, q schemas.Stream) (sinks.Done, error) {
 		return sinks.Done{}, nil
 	}
 	d := st.done
-	d.Complete, d.Owed = slices.Clone(d.Complete), nil
+	d.Complete, d.Owed, d.Files = slices.Clone(d.Complete), nil, maps.Clone(d.Files)
 	for _, c := range st.verdict {
 		for _, b := range c.Breaks {
 			d.Owed = merge(d.Owed, schemas.Window{From: b.From, To: b.To.Add(time.Microsecond)})
@@ -241,8 +254,7 @@ func lineOf(t *schemas.Table, rec arrow.Record, i int) line {
 	if t.Balance == "" {
 		return line{}
 	}
-	l := line{id: rec.Column(t.Index(t.Key[len(t.Key)-1])).ValueStr(i)}
-	l.at = time.UnixMicro(int64(rec.Column(t.Index(t.Time)).(*array.Timestamp).Value(i))).UTC()
+	l := line{id: rec.Column(t.Index(t.Key[len(t.Key)-1])).ValueStr(i), at: timeOf(t, rec, i)}
 	l.amount = rec.Column(t.Index(t.Amount)).(*array.Int64).Value(i)
 	balance := rec.Column(t.Index(t.Balance)).(*array.Int64)
 	l.balance, l.balanced = balance.Value(i), balance.IsValid(i)

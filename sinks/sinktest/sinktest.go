@@ -31,6 +31,8 @@ func Run(t *testing.T, factory Factory) {
 	t.Run("AllOrNothing", func(t *testing.T) { allOrNothing(t, factory) })
 	t.Run("OneTable", func(t *testing.T) { oneTable(t, factory) })
 	t.Run("Chains", func(t *testing.T) { chains(t, factory) })
+	t.Run("Files", func(t *testing.T) { files(t, factory) })
+	t.Run("Catalogues", func(t *testing.T) { catalogues(t, factory) })
 	t.Run("Quarantine", func(t *testing.T) { quarantine(t, factory) })
 	t.Run("Writers", func(t *testing.T) { writers(t, factory) })
 	t.Run("Releases", func(t *testing.T) { releases(t, factory) })
