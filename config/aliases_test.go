@@ -74,3 +74,24 @@ func TestAliasesAreStrict(t *testing.T) {
 		}
 	}
 }
+
+// FuzzAliases: every line is an alias or a problem with its line.
+func FuzzAliases(f *testing.F) {
+	for _, text := range []string{"", "source,foreign_code,provider_code,valid_from\nbank,SU,AZERSU,2026-01-01\n", "source,foreign_code,provider_code,valid_from\n#x\n\"a\nb\",,,\n",
+		"\ufeffsource,foreign_code,provider_code,valid_from\r\nbank,\"S\"\"U\",,\r\n", "source,foreign_code,provider_code,valid_from\nbank,SU,X,2026-02-30\n"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		out, problems := parseAliases("aliases.csv", text)
+		for _, p := range problems {
+			if p.Text == "" || p.File != "aliases.csv" {
+				t.Fatalf("a problem without words or file: %+v", p)
+			}
+		}
+		for _, a := range out {
+			if a.Source == "" || a.ForeignCode == "" || a.Line < 2 {
+				t.Fatalf("an alias that says nothing: %+v", a)
+			}
+		}
+	})
+}

@@ -82,13 +82,16 @@ func MaskPhone(e164 string) string { return mask(e164, 6, 2) }
 
 // MaskAccount shows an account or card number: the first three and the last
 // three characters, none of a short one. Text that the source has masked
-// itself (it holds * or •) is returned as it came.
+// itself (it holds * or •) is returned as it came, unless a whole card number
+// is still in it.
 func MaskAccount(text string) string {
-	if strings.ContainsAny(text, "*•") {
+	if maskedAlready(text) {
 		return text
 	}
 	return mask(text, 3, 3)
 }
+
+func maskedAlready(text string) bool { return strings.ContainsAny(text, "*•") && !CardNumber(text) }
 
 func mask(s string, head, tail int) string {
 	r := []rune(s)
@@ -107,7 +110,7 @@ func mask(s string, head, tail int) string {
 // digits without a country or trunk prefix count as a telephone number only if
 // they are a mobile one; a meter number of that very form is masked too.
 func MaskReference(text, region string) string {
-	if strings.ContainsAny(text, "*•") {
+	if maskedAlready(text) {
 		return text
 	}
 	if n := len(text); n < 7 || n > 24 || !mostlyDigits(text) {

@@ -13,8 +13,11 @@ import (
 func (p *program) rebuildCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "rebuild", Short: "Make the warehouse again from the lake", Args: cobra.NoArgs,
-		Long: `Drops what the warehouse holds and loads every object of the lake again. The lake
-is not touched. Exit code 5 while paylake up or another holder runs.`,
+		Long: `Drops what the warehouse holds and loads every object of the lake again. Before
+that every file of the lake is compared with its digest: one that is lost or
+damaged is put back, bit for bit, from the warehouse that still holds its rows.
+Where it does not, nothing is dropped and the days to read again are printed.
+Exit code 5 while paylake up or another holder runs.`,
 		Example: "  paylake rebuild",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.rebuild(cmd.Context()) },
 	}
@@ -44,6 +47,9 @@ func (p *program) rebuild(ctx context.Context) (err error) {
 		return err
 	}
 	began := p.now()
+	if err := h.mendLake(ctx, ch); err != nil {
+		return err
+	}
 	if err := ch.Rebuild(ctx); err != nil {
 		return err
 	}

@@ -47,7 +47,8 @@ func (p *program) runCommand() *cobra.Command {
 		Use: "run [PIPELINE…]", Short: "Read what is owed, commit it to the lake, load the warehouse",
 		Long: `Reads every window since start that is not complete, the look-back again, and
 the window that contains now, whatever the schedule says. Safe to repeat and to
-interrupt: what is committed is whole.`,
+interrupt: what is committed is whole. With --from or --to these days are read
+again, and objects of theirs that the lake has lost are put back.`,
 		Example: "  paylake run\n  paylake run ledger operations\n  paylake run ledger --from 2026-03-01 --to 2026-04-01",
 		RunE:    func(cmd *cobra.Command, args []string) error { return p.runPipelines(cmd.Context(), args, days) },
 	}
@@ -122,11 +123,15 @@ const rowsReadAgain = 280_000
 
 // runOne runs a pipeline, shows its progress and prints its line.
 func (h *house) runOne(ctx context.Context, job pipeline.Job) pipeline.Verdict {
+	before, whole := h.readLostAgain(ctx, job)
+	if !whole {
+		return before
+	}
 	show := h.p.newProgress(job.Spec.Name)
 	job.Progress = show.update
 	report, _ := pipeline.Run(ctx, job) // its error is in the report
 	show.end()
-	verdict := report.Verdict()
+	verdict := before.And(report.Verdict())
 	fmt.Fprintln(h.p.stdout, summary(report))
 	if err := h.store.remember(ctx, h.state, report); err != nil {
 		verdict = verdict.And(pipeline.Verdict{Code: pipeline.CodeFailed, Why: []string{err.Error()}})

@@ -77,6 +77,7 @@ func (p *program) verify(ctx context.Context, url string, asJSON bool) error {
 	for _, f := range report.Findings {
 		fmt.Fprintf(p.stderr, "paylake: %s: %s\n", f.Path, f.Detail)
 	}
+	showAffected(p.stderr, p.configured(url), report.Affected)
 	return &failure{code: codeVerify, err: err, said: len(report.Findings) > 0}
 }
 

@@ -176,10 +176,12 @@ func sortedTotals(sums map[string]*Total) []Total {
 }
 
 // putOnce stores a file whose name is a hash of its content: there already is
-// as good as stored.
+// as good as stored, if its bytes are those. What a crash left long ago may have
+// rotted since, and no manifest may publish that.
 func putOnce(ctx context.Context, b bucket, key string, data []byte) error {
-	if err := b.Create(ctx, key, data); err != nil && !errors.Is(err, errTaken) {
-		return err
+	err := b.Create(ctx, key, data)
+	if errors.Is(err, errTaken) {
+		return mend(ctx, b, key, data)
 	}
-	return nil
+	return err
 }

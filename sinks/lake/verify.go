@@ -38,7 +38,8 @@ type Report struct {
 	Totals      []Total   `json:"totals"`
 	Foreign     []string  `json:"foreign"` // files that no manifest names, by full path
 	Findings    []Finding `json:"findings"`
-	Head        string    `json:"head_sha256"` // digest of the newest manifest
+	Affected    []Damage  `json:"affected,omitempty"` // what the findings take away
+	Head        string    `json:"head_sha256"`        // digest of the newest manifest
 }
 
 // Finding is something that was published and does not hold.
@@ -67,7 +68,11 @@ func verifyBucket(ctx context.Context, b bucket, lakeURL string, o VerifyOptions
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
 	v := &verifier{bucket: b, url: lakeURL, opts: o, tables: map[tableID]*schemas.Table{}}
-	return v.finish(v.run(ctx))
+	err := v.run(ctx)
+	if err == nil && len(v.report.Findings) > 0 {
+		v.report.Affected, err = v.affected(ctx)
+	}
+	return v.finish(err)
 }
 
 // verifier holds what has been found so far.
