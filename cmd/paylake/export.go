@@ -6,42 +6,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/paylake/paylake/cmd/internal/export"
+	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/sinks/clickhouse"
+	"github.com/paylake/paylake/sinks/clickhouse/embedded"
 )
 
-// dataset is something that export can write.
-type dataset struct {
-	name, short string
-	formats     []string // the first is the default
-	days        bool     // rows have a day: --from and --to, or --period, choose
-	write       func(ctx context.Context, from *shop, out *bytes.Buffer) error
-}
-
-// datasets lists what can be exported.
-func datasets() []dataset {
-	return []dataset{
-		{name: "nfc_workflows", short: "NFC workflows as one bundle that a fleet of Android devices can prefetch", formats: []string{"json"}, write: exportWorkflows},
-	}
-}
-
-// shop is where an export gets its rows: the warehouse as of one snapshot.
-type shop struct {
-	warehouse *clickhouse.Warehouse
-	snapshot  int64  // the newest manifest that is shown; 0: nothing is committed yet
-	sha256    string // of that manifest
-}
-
 type exportFlags struct {
-	format, file, period string
-	days                 span
-	snapshot             int64
+	format, file, period, reader string
+	days                         span
+	snapshot                     int64
 }
 
 func (p *program) exportCommand() *cobra.Command {
@@ -49,15 +32,23 @@ func (p *program) exportCommand() *cobra.Command {
 	var names, lines []string
 	for _, d := range datasets() {
 		names = append(names, d.name)
-		lines = append(lines, fmt.Sprintf("  %-16s %s (%s)", d.name, d.short, strings.Join(d.formats, ", ")))
+		lines = append(lines, fmt.Sprintf("  %-18s %s (%s)", d.name, d.short, strings.Join(d.formats, ", ")))
 	}
 	cmd := &cobra.Command{
 		Use: "export DATASET", Short: "Write a dataset to a file or to stdout, as of one snapshot",
 		Long: "Datasets and their formats:\n\n" + strings.Join(lines, "\n") + `
 
-The same snapshot gives the same bytes. A file is written whole or not at all.`,
-		Example: `  paylake export nfc_workflows -o nfc-bundle.json
-  paylake export nfc_workflows --format json --snapshot 12`,
+The same snapshot gives the same bytes, whenever and wherever it is exported, as
+long as the provider aliases, the reader and the withdrawn consents are the
+same. Without --snapshot it is the newest one that the warehouse shows; which
+one is said on stderr. A file is written whole or not at all.
+
+Amounts are minor units as integers and, beside them, decimals; in JSON decimals
+are strings. In CSV, text that a spreadsheet would run as a formula gets an
+apostrophe in front.`,
+		Example: `  paylake export spend_by_provider --period 2026-03 -o spend-2026-03.csv
+  paylake export ledger --from 2026-03-01 --to 2026-04-01 --format parquet --snapshot 12 -o march.parquet
+  paylake export nfc_workflows -o nfc-bundle.json`,
 		Args: cobra.ExactArgs(1), ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := f.dataset(args[0], cmd.Flags().Changed("snapshot"))
@@ -73,6 +64,9 @@ The same snapshot gives the same bytes. A file is written whole or not at all.`,
 	flags.StringVar(&f.period, "period", "", "a month (`YYYY-MM`) instead of --from and --to")
 	flags.StringVar(&f.format, "format", "", "`FORMAT` (each dataset has its own; the first is the default)")
 	flags.Int64Var(&f.snapshot, "snapshot", 0, "as of manifest `N`")
+	flags.StringVar(&f.reader, "as", "accountant", "read-only `USER` of the embedded warehouse: auditor also sees wallets whose consent was withdrawn, analyst no persons")
+	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(embedded.Roles, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(export.Formats, cobra.ShellCompDirectiveNoFileComp))
 	flags.StringVarP(&f.file, "output", "o", "", "`FILE` to write (stdout)")
 	return cmd
 }
@@ -92,13 +86,33 @@ func (f *exportFlags) dataset(name string, snapshot bool) (dataset, error) {
 		case !slices.Contains(d.formats, f.format):
 			return d, usagef("%s is exported as %s, not as %q", name, strings.Join(d.formats, ", "), f.format)
 		case !d.days && f.days.from+f.days.to+f.period != "":
-			return d, usagef("%s is a catalogue and has no days; leave out --from, --to and --period", name)
+			return d, usagef("%s has no days; leave out --from, --to and --period", name)
+		case f.period != "" && f.days.from+f.days.to != "":
+			return d, usagef("--period is a whole month; leave out --from and --to")
 		case snapshot && f.snapshot < 1:
 			return d, usagef("--snapshot is the number of a manifest, from 1 on; see: paylake snapshots")
+		case !slices.Contains(embedded.Roles, f.reader):
+			return d, usagef("--as is %s, not %q", strings.Join(embedded.Roles, ", "), f.reader)
+		}
+		if err := f.limits(); err != nil {
+			return d, err
 		}
 		return d, nil
 	}
 	return dataset{}, usagef("there is no dataset %q to export; %s", name, suggestion(name, known))
+}
+
+// limits checks the days and turns a period into days.
+func (f *exportFlags) limits() error {
+	if f.period != "" {
+		month, err := time.Parse("2006-01", f.period)
+		if err != nil {
+			return usagef("--period is a month such as 2026-03, not %q", f.period)
+		}
+		f.days.from, f.days.to = month.Format(time.DateOnly), month.AddDate(0, 1, 0).Format(time.DateOnly)
+	}
+	_, _, err := f.days.in(time.UTC)
+	return err
 }
 
 func (p *program) export(ctx context.Context, d dataset, f exportFlags) (err error) {
@@ -107,42 +121,77 @@ func (p *program) export(ctx context.Context, d dataset, f exportFlags) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	ch, err := h.openWarehouse(ctx)
+	s, err := h.openShop(ctx, f)
 	if err != nil {
 		return err
 	}
-	s := &shop{warehouse: ch, snapshot: f.snapshot}
-	if err := s.settle(ctx); err != nil {
-		return err
-	}
-	var out bytes.Buffer
-	if err := d.write(ctx, s, &out); err != nil {
+	err = p.deliver(f.file, func(out io.Writer) error { return s.write(ctx, d, f.format, out) })
+	if err != nil {
 		return fmt.Errorf("export %s: %w", d.name, err)
 	}
-	return p.deliver(f.file, out.Bytes())
+	fmt.Fprintln(p.stderr, s.said(d))
+	return nil
 }
 
-// settle fixes the snapshot, so that several questions have one answer.
-func (s *shop) settle(ctx context.Context) error {
-	var newest []struct {
-		Sequence json.Number `json:"sequence"`
-		SHA256   string      `json:"sha256"`
+// openShop opens the warehouse for a reader and fixes the snapshot.
+func (h *house) openShop(ctx context.Context, f exportFlags) (*shop, error) {
+	ch, err := h.openWarehouse(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if err := s.ask(ctx, "SELECT sequence, sha256 FROM snapshots ORDER BY sequence DESC LIMIT 1", &newest); err != nil {
-		return err
+	if err := h.tellBeforeQuery(ctx, ch); err != nil && f.reader != "auditor" { // who may see everything may see it now
+		return nil, fmt.Errorf("which consents were withdrawn cannot be found out: %w", err)
 	}
-	if len(newest) == 0 {
+	if err := h.store.tellAliases(ctx, ch); err != nil {
+		return nil, err
+	}
+	if err := h.onlyConsented(ctx, ch, f.reader); err != nil {
+		return nil, err
+	}
+	newest, err := ch.Newest(ctx, f.snapshot)
+	if err != nil {
+		return nil, err
+	}
+	return &shop{warehouse: ch, reader: f.reader, snapshot: newest.Sequence, sha256: newest.SHA256, from: f.days.from, to: f.days.to}, nil
+}
+
+// onlyConsented: a server decides by its own user what is seen, and ours sees
+// everything. So an export for anybody but the auditor is refused there once a
+// consent was withdrawn.
+func (h *house) onlyConsented(ctx context.Context, ch *clickhouse.Warehouse, reader string) error {
+	if h.cfg.Warehouse == config.Embedded || reader == "auditor" {
 		return nil
 	}
-	n, err := newest[0].Sequence.Int64()
-	s.snapshot, s.sha256 = n, newest[0].SHA256
+	hidden, err := ch.HiddenWallets(ctx)
+	if err == nil && hidden > 0 {
+		err = fmt.Errorf("the owners of %d wallets have withdrawn their consent, and the warehouse's user sees them; "+
+			"export --as auditor if that is meant, or read the view as a user with the role paylake_%s", hidden, reader)
+	}
 	return err
+}
+
+// said is what was exported, for stderr.
+func (s *shop) said(d dataset) string {
+	if s.snapshot == 0 {
+		return d.name + ": nothing is loaded yet"
+	}
+	text := fmt.Sprintf("%s as of manifest %d (sha256 %.12s…)", d.name, s.snapshot, s.sha256)
+	if s.from != "" {
+		text += ", from " + s.from
+	}
+	if s.to != "" {
+		text += ", before " + s.to
+	}
+	if s.rows > 0 {
+		text += ", " + thousands(s.rows) + " rows"
+	}
+	return text
 }
 
 // ask runs a query as of the snapshot and decodes its rows into a slice.
 func (s *shop) ask(ctx context.Context, sql string, rows any) error {
 	var raw bytes.Buffer
-	q := clickhouse.Query{Format: clickhouse.FormatJSON, Snapshot: s.snapshot, User: "auditor"}
+	q := clickhouse.Query{Format: clickhouse.FormatJSON, Snapshot: s.snapshot, User: s.reader}
 	if err := s.warehouse.Query(ctx, sql, q, &raw); err != nil {
 		return err
 	}
@@ -159,26 +208,37 @@ func (s *shop) ask(ctx context.Context, sql string, rows any) error {
 }
 
 // deliver writes to stdout, or a file: whole or not at all.
-func (p *program) deliver(file string, data []byte) error {
+func (p *program) deliver(file string, write func(io.Writer) error) error {
 	if file == "" || file == "-" {
-		_, err := p.stdout.Write(data)
-		return err
+		return write(p.stdout)
 	}
 	temp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
 	defer os.Remove(temp.Name()) // it has another name when all went well
-	_, err = temp.Write(data)
-	if err == nil {
-		err = temp.Sync()
+	sum := &tallyWriter{w: temp}
+	if err := write(sum); err != nil {
+		return errors.Join(err, temp.Close())
 	}
-	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
+	if err = errors.Join(temp.Sync(), temp.Chmod(0o644), temp.Close()); err == nil {
 		err = os.Rename(temp.Name(), file)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
-	fmt.Fprintf(p.stderr, "wrote %s, %s bytes\n", file, thousands(int64(len(data))))
+	fmt.Fprintf(p.stderr, "wrote %s, %s bytes\n", file, thousands(sum.n))
 	return nil
+}
+
+// tallyWriter counts bytes.
+type tallyWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (t *tallyWriter) Write(b []byte) (int, error) {
+	n, err := t.w.Write(b)
+	t.n += int64(n)
+	return n, err
 }

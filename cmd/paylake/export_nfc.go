@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 )
@@ -50,7 +51,7 @@ FROM nfc_workflows AS w LEFT ANY JOIN providers AS p ON w.source = p.source AND 
 ORDER BY source, workflow_id`
 
 // exportWorkflows writes the bundle: bytes are a function of the snapshot.
-func exportWorkflows(ctx context.Context, from *shop, out *bytes.Buffer) error {
+func exportWorkflows(ctx context.Context, from *shop, out io.Writer) error {
 	var rows []struct {
 		nfcWorkflow
 		Steps      string `json:"steps"`
@@ -85,7 +86,7 @@ func exportWorkflows(ctx context.Context, from *shop, out *bytes.Buffer) error {
 	return plainJSON(out, b, "  ")
 }
 
-func plainJSON(out *bytes.Buffer, v any, indent string) error {
+func plainJSON(out io.Writer, v any, indent string) error {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", indent)

@@ -55,6 +55,17 @@ func (w *Warehouse) hide(ctx context.Context, version int64, wallets []HiddenWal
 	return w.insert(ctx, "hidden_wallets", rows)
 }
 
+// HiddenWallets counts the wallets that only auditors see.
+func (w *Warehouse) HiddenWallets(ctx context.Context) (n int64, err error) {
+	err = w.surviving(ctx, func() error {
+		if err := w.ensure(ctx); err != nil {
+			return err
+		}
+		return w.one(ctx, "count hidden wallets", "SELECT toInt64(count()) FROM "+(viewer{db: w.db}).hidden(), &n)
+	})
+	return n, err
+}
+
 // Person says that a pseudonym and a newer one are the same person.
 type Person struct{ Pseudonym, Canonical string }
 

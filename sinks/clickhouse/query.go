@@ -82,6 +82,9 @@ func (w *Warehouse) known(ctx context.Context, snapshot int64) error {
 	if err := w.one(ctx, "read its position", fmt.Sprintf("SELECT max(sequence) FROM %s.manifests", w.db), &newest); err != nil {
 		return err
 	}
+	if newest == 0 {
+		return fmt.Errorf("snapshot %d is not in the warehouse, which holds none yet; if the lake has it, run paylake rebuild: %w", snapshot, ErrQuery)
+	}
 	if snapshot < 0 || snapshot > newest {
 		return fmt.Errorf("snapshot %d is not in the warehouse (1 to %d): %w", snapshot, newest, ErrQuery)
 	}
@@ -90,25 +93,9 @@ func (w *Warehouse) known(ctx context.Context, snapshot int64) error {
 
 // ask runs the statement over HTTP, where the server itself writes the format.
 func (w *Warehouse) ask(ctx context.Context, sql string, q Query, out io.Writer) error {
-	s := w.where()
-	user, password := s.owner, s.password
-	if s.readers != nil {
-		var ok bool
-		user = q.User
-		if password, ok = s.readers[user]; !ok {
-			return fmt.Errorf("%q is no reader of the warehouse: %w", user, ErrQuery)
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.httpURL+"?"+w.parameters(q, s).Encode(), strings.NewReader(sql))
+	res, err := w.post(ctx, sql, q, nil)
 	if err != nil {
-		return fmt.Errorf("warehouse: %w", err)
-	}
-	req.Header.Set("X-ClickHouse-User", user)
-	req.Header.Set("X-ClickHouse-Key", password)
-	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: s.opts.TLS, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext}
-	res, err := (&http.Client{Transport: transport}).Do(req)
-	if err != nil {
-		return w.explain(ctx, "query", fmt.Errorf("HTTP at %s: %w", req.URL.Host, errors.Unwrap(err)))
+		return err
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
@@ -118,6 +105,35 @@ func (w *Warehouse) ask(ctx context.Context, sql string, q Query, out io.Writer)
 		return fmt.Errorf("warehouse: query result: %w", err)
 	}
 	return nil
+}
+
+// post sends a statement; set may change its parameters.
+func (w *Warehouse) post(ctx context.Context, sql string, q Query, set func(url.Values)) (*http.Response, error) {
+	s := w.where()
+	user, password := s.owner, s.password
+	if s.readers != nil {
+		var ok bool
+		user = q.User
+		if password, ok = s.readers[user]; !ok {
+			return nil, fmt.Errorf("%q is no reader of the warehouse: %w", user, ErrQuery)
+		}
+	}
+	parameters := w.parameters(q, s)
+	if set != nil {
+		set(parameters)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.httpURL+"?"+parameters.Encode(), strings.NewReader(sql))
+	if err != nil {
+		return nil, fmt.Errorf("warehouse: %w", err)
+	}
+	req.Header.Set("X-ClickHouse-User", user)
+	req.Header.Set("X-ClickHouse-Key", password)
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: s.opts.TLS, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext}
+	res, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		return nil, w.explain(ctx, "query", fmt.Errorf("HTTP at %s: %w", req.URL.Host, errors.Unwrap(err)))
+	}
+	return res, nil
 }
 
 func (w *Warehouse) parameters(q Query, s server) url.Values {

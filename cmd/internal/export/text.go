@@ -1,0 +1,197 @@
+package export
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const bufferBytes = 256 << 10
+
+// csvWriter writes RFC 4180 with LF line ends: a header, then the rows. Absent
+// values are empty.
+type csvWriter struct {
+	out     *bufio.Writer
+	columns []Column
+	line    []byte
+	text    []byte
+}
+
+func newCSV(w io.Writer, columns []Column) (Writer, error) {
+	c := &csvWriter{out: bufio.NewWriterSize(w, bufferBytes), columns: columns}
+	for i, col := range columns {
+		if i > 0 {
+			c.line = append(c.line, ',')
+		}
+		c.line = quoted(c.line, []byte(col.Name))
+	}
+	_, err := c.out.Write(append(c.line, '\n'))
+	return c, err
+}
+
+func (c *csvWriter) Write(rec arrow.Record) error {
+	cells, err := bind(c.columns, rec)
+	if err != nil {
+		return err
+	}
+	for row := range int(rec.NumRows()) {
+		c.line = c.line[:0]
+		for i, cell := range cells {
+			if i > 0 {
+				c.line = append(c.line, ',')
+			}
+			c.text, _ = cell(c.text[:0], row)
+			switch c.columns[i].Kind {
+			case Text, JSON:
+				c.line = quoted(c.line, guarded(c.text))
+			default:
+				c.line = append(c.line, c.text...)
+			}
+		}
+		if _, err := c.out.Write(append(c.line, '\n')); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *csvWriter) Close() error { return c.out.Flush() }
+
+func quoted(dst, text []byte) []byte {
+	if len(text) == 0 || !bytes.ContainsAny(text, "\",\r\n") && text[0] != ' ' && text[len(text)-1] != ' ' {
+		return append(dst, text...)
+	}
+	dst = append(dst, '"')
+	for _, b := range text {
+		if b == '"' {
+			dst = append(dst, '"')
+		}
+		dst = append(dst, b)
+	}
+	return append(dst, '"')
+}
+
+// guarded puts an apostrophe before text that a spreadsheet would run as a
+// formula: text of others, such as a payee's name, gets here. Numbers and masked
+// telephone numbers begin with a sign and are left alone. Text that begins with
+// an apostrophe gets a second one, so that whoever takes one off has what was
+// there.
+func guarded(text []byte) []byte {
+	if len(text) == 0 {
+		return text
+	}
+	switch text[0] {
+	case '=', '@', '\t', '\r', '\n', '\'', '|', '%':
+		return append([]byte("'"), text...)
+	case '+', '-':
+		if len(bytes.Trim(text[1:], "0123456789.,*• ")) > 0 {
+			return append([]byte("'"), text...)
+		}
+	}
+	return text
+}
+
+// lineWriter writes one JSON object a line.
+type lineWriter struct {
+	out     *bufio.Writer
+	columns []Column
+	names   [][]byte // quoted, with the colon
+	line    []byte
+	text    []byte
+}
+
+func newLines(w io.Writer, columns []Column) *lineWriter {
+	l := &lineWriter{out: bufio.NewWriterSize(w, bufferBytes), columns: columns}
+	for _, c := range columns {
+		name, _ := jsontext.AppendQuote(nil, c.Name) // names of columns are plain
+		l.names = append(l.names, append(name, ':'))
+	}
+	return l
+}
+
+func (l *lineWriter) Write(rec arrow.Record) error {
+	return l.each(rec, func() error {
+		_, err := l.out.Write(append(l.line, '\n'))
+		return err
+	})
+}
+
+// each makes the object of every row in l.line.
+func (l *lineWriter) each(rec arrow.Record, do func() error) error {
+	cells, err := bind(l.columns, rec)
+	if err != nil {
+		return err
+	}
+	for row := range int(rec.NumRows()) {
+		l.line = append(l.line[:0], '{')
+		for i, cell := range cells {
+			if i > 0 {
+				l.line = append(l.line, ',')
+			}
+			l.line = append(l.line, l.names[i]...)
+			var null bool
+			if l.text, null = cell(l.text[:0], row); null {
+				l.line = append(l.line, "null"...)
+				continue
+			}
+			if l.line, err = l.value(l.line, l.columns[i].Kind); err != nil {
+				return fmt.Errorf("column %s: %w", l.columns[i].Name, err)
+			}
+		}
+		l.line = append(l.line, '}')
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// value: integers, booleans and lists are JSON as they are; decimals are
+// strings, because readers make floating-point numbers of them otherwise.
+func (l *lineWriter) value(dst []byte, kind Kind) ([]byte, error) {
+	switch kind {
+	case Int, Bool, Float, JSON:
+		return append(dst, l.text...), nil
+	}
+	return jsontext.AppendQuote(dst, l.text)
+}
+
+func (l *lineWriter) Close() error { return l.out.Flush() }
+
+// jsonWriter writes one object: what was exported, its rows, and how many.
+type jsonWriter struct {
+	*lineWriter
+	rows int64
+}
+
+func newJSON(w io.Writer, m Meta, columns []Column) (Writer, error) {
+	j := &jsonWriter{lineWriter: newLines(w, columns)}
+	_, err := fmt.Fprintf(j.out, "{\"dataset\":%q,\"snapshot\":%d,\"snapshot_sha256\":%q,\"from\":%q,\"to\":%q,\"rows\":[", m.Dataset, m.Snapshot, m.SHA256, m.From, m.To)
+	return j, err
+}
+
+func (j *jsonWriter) Write(rec arrow.Record) error {
+	return j.each(rec, func() error {
+		separator := ",\n"
+		if j.rows == 0 {
+			separator = "\n"
+		}
+		j.rows++
+		_, err := j.out.WriteString(separator)
+		if err == nil {
+			_, err = j.out.Write(j.line)
+		}
+		return err
+	})
+}
+
+func (j *jsonWriter) Close() error {
+	if _, err := fmt.Fprintf(j.out, "\n],\"count\":%d}\n", j.rows); err != nil {
+		return err
+	}
+	return j.out.Flush()
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/paylake/paylake/cmd/internal/export"
+	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks/clickhouse"
+)
+
+// dataset is something that export can write.
+type dataset struct {
+	name, short string
+	order       []string // columns that rows are sorted by before all others
+	days        bool     // rows have a business_date: --from and --to, or --period, choose
+	formats     []string // the first is the default
+	// own are formats that only this dataset has, or writes in its own way.
+	own map[string]func(ctx context.Context, from *shop, out io.Writer) error
+}
+
+// datasets lists what can be exported: every view whose rows are a function of
+// the snapshot. Views of the warehouse's own history (snapshots, pipeline_runs)
+// are not.
+func datasets() []dataset {
+	list := []dataset{
+		{name: "spend_by_provider", short: "spend, refunds and net by day, provider and currency", days: true,
+			order: []string{"business_date", "provider_code", "category", "source", "currency"}},
+		{name: "payments", short: "operations rolled up, one row per payment", days: true,
+			order: []string{"business_date", "source", "project_id", "payment_id", "first_operation_id"}},
+		{name: "transfers", short: "transfers by wallet, person, direction, day and currency", days: true,
+			order: []string{"business_date", "source", "wallet_id", "direction", "currency", "counterparty", "counterparty_masked"}},
+		{name: "double_counts", short: "payments that two systems report, and which row counts", days: true,
+			order: []string{"business_date", "reason", "excluded_table", "excluded_source", "excluded_account", "excluded_id"}},
+		{name: "alarms", short: "rows for which a check does not hold", days: true, order: []string{"business_date", "check_name", "id"}},
+		{name: "quarantine", short: "rows that were not readable, masked", order: []string{"source", "table", "id"}},
+		{name: "providers_history", short: "every wording that a provider code has had", order: []string{"source", "provider_code", "revision"}},
+		{name: "templates_history", short: "every wording that a favourite has had", order: []string{"source", "wallet_id", "template_id", "revision"}},
+		{name: "nfc_workflows_history", short: "every wording that an NFC workflow has had", order: []string{"source", "workflow_id", "revision"}},
+		{name: "completeness", short: "how far each source has been read", order: []string{"source", "table", "wallet_id"}},
+	}
+	for _, t := range schemas.All() {
+		d := dataset{name: t.Name, short: "rows of " + t.Name, days: t.Has("business_date")}
+		if d.days {
+			d.order = append(d.order, "business_date")
+		}
+		for _, column := range slices.Concat([]string{"source", "wallet_id", t.Time}, t.Key) {
+			if column != "" && t.Has(column) && !slices.Contains(d.order, column) {
+				d.order = append(d.order, column)
+			}
+		}
+		list = append(list, d)
+	}
+	for i := range list {
+		d := &list[i]
+		d.formats = export.Formats
+		if d.name == "nfc_workflows" {
+			d.short = "NFC workflows; as json one bundle that a fleet of Android devices can prefetch"
+			d.formats = []string{"json", "csv", "jsonl", "parquet"}
+			d.own = map[string]func(context.Context, *shop, io.Writer) error{"json": exportWorkflows}
+		}
+	}
+	slices.SortFunc(list, func(a, b dataset) int { return strings.Compare(a.name, b.name) })
+	return list
+}
+
+// shop is where an export gets its rows: the warehouse as of one snapshot.
+type shop struct {
+	warehouse *clickhouse.Warehouse
+	reader    string // accountant, auditor or analyst
+	snapshot  int64  // the newest manifest that is shown; 0: nothing is committed yet
+	sha256    string // of that manifest
+	from, to  string // days; empty: without limit
+	rows      int64  // written so far
+}
+
+// write writes a dataset in a format.
+func (s *shop) write(ctx context.Context, d dataset, format string, out io.Writer) error {
+	if own := d.own[format]; own != nil {
+		return own(ctx, s, out)
+	}
+	views, err := s.warehouse.Columns(ctx, d.name)
+	if err != nil {
+		return err
+	}
+	columns, sql := selection(d, views, s.from, s.to)
+	w, err := export.New(format, out, export.Meta{Dataset: d.name, Snapshot: s.snapshot, SHA256: s.sha256, From: s.from, To: s.to}, columns)
+	if err != nil {
+		return err
+	}
+	q := clickhouse.Query{Snapshot: s.snapshot, User: s.reader}
+	err = s.warehouse.Records(ctx, sql, q, func(rec arrow.Record) error {
+		s.rows += rec.NumRows()
+		return w.Write(rec)
+	})
+	if err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// selection is the query of an export and what its columns are. The order is
+// that of the dataset's own columns and then of all others: rows that are equal
+// in everything are the only ones whose order is left open. Pure.
+func selection(d dataset, views []clickhouse.ViewColumn, from, to string) ([]export.Column, string) {
+	var columns []export.Column
+	var fields []string
+	order := slices.Clone(d.order)
+	for _, v := range views {
+		c, expression := asExported(v, views)
+		columns = append(columns, c)
+		fields = append(fields, fmt.Sprintf("%s AS `%s`", expression, v.Name))
+		if !slices.Contains(order, v.Name) {
+			order = append(order, v.Name)
+		}
+	}
+	where := ""
+	for _, limit := range []struct{ op, day string }{{">=", from}, {"<", to}} {
+		if limit.day != "" {
+			where += fmt.Sprintf(" AND business_date %s toDate32('%s')", limit.op, limit.day)
+		}
+	}
+	return columns, fmt.Sprintf("SELECT %s FROM (SELECT * FROM `%s` WHERE 1%s) ORDER BY `%s`",
+		strings.Join(fields, ", "), d.name, where, strings.Join(order, "`, `"))
+}
+
+// asExported says how a column of a ClickHouse type is read and written.
+func asExported(v clickhouse.ViewColumn, all []clickhouse.ViewColumn) (export.Column, string) {
+	c, name := export.Column{Name: v.Name}, "`"+v.Name+"`"
+	t := v.Type
+	for _, wrap := range []string{"LowCardinality(", "Nullable("} {
+		t = strings.TrimPrefix(t, wrap)
+	}
+	kind, _, _ := strings.Cut(strings.TrimRight(t, ")"), "(")
+	switch {
+	case kind == "Array" || kind == "Tuple" || kind == "Map":
+		c.Kind, name = export.JSON, "toJSONString("+name+")"
+	case kind == "Int128" || kind == "UInt128" || kind == "Int256" || kind == "UInt256": // wider than Arrow's integers
+		c.Kind, name = export.Int, "toDecimal128("+name+", 0)"
+	case strings.HasPrefix(kind, "Int") || strings.HasPrefix(kind, "UInt"):
+		c.Kind = export.Int
+	case strings.HasPrefix(kind, "Decimal"):
+		c.Kind = export.Decimal
+		c.Currency = currencyOf(v.Name, all)
+	case strings.HasPrefix(kind, "Float"):
+		c.Kind, name = export.Float, "toFloat64("+name+")"
+	case kind == "Bool":
+		c.Kind = export.Bool
+	case kind == "Date" || kind == "Date32":
+		c.Kind, name = export.Day, "toDate32("+name+")"
+	case kind == "DateTime" || kind == "DateTime64":
+		c.Kind, name = export.Instant, "toDateTime64("+name+", 6, 'UTC')"
+	default:
+		name = "toString(" + name + ")"
+	}
+	return c, name
+}
+
+// currencyOf finds the column that an amount's currency stands in: its own, or
+// the row's.
+func currencyOf(amount string, all []clickhouse.ViewColumn) string {
+	for _, name := range []string{amount + "_currency", "currency"} {
+		if slices.ContainsFunc(all, func(v clickhouse.ViewColumn) bool { return v.Name == name }) &&
+			slices.ContainsFunc(all, func(v clickhouse.ViewColumn) bool { return v.Name == amount+"_minor" }) {
+			return name
+		}
+	}
+	return ""
+}
