@@ -10,6 +10,8 @@ var Operations = &Table{
 	Amount:   "amount_minor",
 	Currency: "currency",
 	Provider: "provider_code",
+	Progress: &Progress{State: "status", Rank: OperationRank,
+		Filled: []string{"customer_id", "account_masked", "provider_code", "method", "code", "message", "completed_at", "payment_minor", "payment_currency"}},
 	Fields: []Field{
 		{Name: "source", Kind: Code, Doc: "source name in the configuration"},
 		{Name: "project_id", Kind: Int64, Doc: "project at the platform"},

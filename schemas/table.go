@@ -78,7 +78,10 @@ type Table struct {
 	// Balance names the nullable column with the running balance after the row;
 	// empty when the table has no balance chain.
 	Balance string
-	Fields  []Field
+	// Progress says how a row moves from state to state; nil where what was read
+	// last is what is so. A table with a balance chain has none.
+	Progress *Progress
+	Fields   []Field
 }
 
 // Index returns the position of a column, and panics on a name the table does

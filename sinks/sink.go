@@ -33,6 +33,9 @@ type Part struct {
 	// When it replaces a stretch of time, rows of the stream in it that this part
 	// does not hold are withdrawn.
 	File *schemas.File
+	// Hint says that the rows come from a notice: they move rows of tables with
+	// a Progress forward, and what is read later has the last word.
+	Hint bool
 }
 
 // Release gives back the part's rows.

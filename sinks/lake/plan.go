@@ -47,7 +47,7 @@ func newPlanner(l *Lake, state *tableState, t *schemas.Table, b sinks.Batch) *pl
 	for i := range b.Parts {
 		in := &b.Parts[i]
 		pp := partPlan{in: in, window: windowSpan(in.Window)}
-		pp.out = Part{WalletID: in.Stream.Wallet, Window: in.Window, Final: in.Final, Past: in.Past, ConsentID: in.ConsentID, File: in.File,
+		pp.out = Part{WalletID: in.Stream.Wallet, Window: in.Window, Final: in.Final, Past: in.Past, ConsentID: in.ConsentID, File: in.File, Hint: in.Hint,
 			Unknown: in.Unknown, Chain: BalanceChain{State: sinks.ChainNone, Breaks: []Break{}}}
 		pp.out.Window.From, pp.out.Window.To = in.Window.From.UTC(), in.Window.To.UTC()
 		pp.upTo = pp.window.from
@@ -80,6 +80,10 @@ func (p *planner) chunk(ctx context.Context, recs []batchRec, rows []entry, last
 	if err != nil {
 		return planned{}, err
 	}
+	recs, merged, err := p.advanceAll(ctx, recs, rows, ids, known, objects)
+	if err != nil {
+		return planned{}, err
+	}
 	if p.lay.balance >= 0 {
 		if err := p.chains(ctx, o, recs, finals(rows, ids, len(index.keys)), index, last); err != nil {
 			return planned{}, err
@@ -89,7 +93,7 @@ func (p *planner) chunk(ctx context.Context, recs []batchRec, rows []entry, last
 	var old map[int32][]retraction
 	withdrawn := 0
 	out.entries, withdrawn, old = p.decide(recs, rows, ids, known)
-	if withdrawn > 0 {
+	if withdrawn > 0 || merged {
 		out.order = nil // their entries say where the rows are, not yet where they belong
 	}
 	err = p.fetchOld(ctx, &out, objects, old)

@@ -1,0 +1,164 @@
+package lake
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks"
+)
+
+// report is one word about an operation: an answer of the Data API, or a notice
+// that leaves out what a notice leaves out.
+type report struct {
+	hint   bool
+	values map[string]any
+}
+
+func (r report) with(more map[string]any) report {
+	values := map[string]any{"source": "psp", "project_id": int64(210), "operation_id": "1", "type": "sale",
+		"created_at": day0.UnixMicro(), "amount_minor": int64(5000), "currency": "KGS"}
+	for k, v := range more {
+		values[k] = v
+	}
+	return report{r.hint, values}
+}
+
+func commitReports(t *testing.T, l *Lake, reports ...report) sinks.Receipt {
+	t.Helper()
+	var b sinks.Batch
+	for _, r := range reports {
+		spool := sinks.NewSpool(schemas.Operations.ArrowSchema(), t.TempDir(), 1000)
+		if err := spool.Append(pspRow(schemas.Operations, r.values)); err != nil {
+			t.Fatal(err)
+		}
+		b.Parts = append(b.Parts, sinks.Part{Stream: schemas.Stream{Source: "psp", Table: schemas.Operations},
+			Window: schemas.Window{From: day0, To: day0.Add(time.Hour)}, Hint: r.hint, Rows: spool})
+	}
+	got, err := l.Commit(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// shown reads the visible rows of operations from the objects, as text without
+// the columns that say when a row came.
+func shown(t *testing.T, l *Lake) []string {
+	t.Helper()
+	balance := map[string]int{}
+	for e, err := range l.Manifests(t.Context(), 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range e.Objects {
+			r, err := openObject(t.Context(), l.bucket, o.Path, o.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := make([]strings.Builder, o.Rows)
+			for _, f := range schemas.Operations.Fields {
+				a, err := r.read(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range lines {
+					fmt.Fprintf(&lines[i], "%s=%s ", f.Name, a.ValueStr(i))
+				}
+			}
+			sign, err := r.read(schemas.Field{Name: "sign", Kind: schemas.Int32})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range lines {
+				balance[lines[i].String()] += int(sign.(*array.Int32).Value(i))
+			}
+		}
+	}
+	var out []string
+	for line, n := range balance {
+		if n != 0 {
+			out = append(out, fmt.Sprintf("%d × %s", n, line))
+		}
+	}
+	return out
+}
+
+// Whatever comes first, the row ends the same: notices and answers in every
+// order, repeated, alone or several in one batch.
+func TestReportsConverge(t *testing.T) {
+	notice, answer := report{hint: true}, report{}
+	full := map[string]any{"customer_id": "1", "account_masked": "34•54", "provider_code": "mbank", "method": "mbank"}
+	and := func(more map[string]any) map[string]any {
+		out := map[string]any{}
+		for k, v := range full {
+			out[k] = v
+		}
+		for k, v := range more {
+			out[k] = v
+		}
+		return out
+	}
+	done := day0.Add(time.Minute).UnixMicro()
+	reports := []report{
+		notice.with(map[string]any{"status": "processing", "method": "mbank"}),
+		notice.with(map[string]any{"status": "awaiting clarification"}),
+		notice.with(map[string]any{"status": "success", "message": "Success", "code": "0", "completed_at": done, "payment_minor": int64(50000), "payment_currency": "KGS"}),
+		notice.with(map[string]any{"status": "success", "customer_id": "1"}),
+		answer.with(and(map[string]any{"status": "processing"})),
+		answer.with(and(map[string]any{"status": "success", "message": "OK", "code": "0", "completed_at": done})),
+	}
+	want := answer.with(and(map[string]any{"status": "success", "message": "OK", "code": "0", "completed_at": done, "payment_minor": int64(50000), "payment_currency": "KGS"}))
+	reference := openTest(t, fileBucketOf(t), false)
+	commitReports(t, reference, want)
+	end := shown(t, reference)
+
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 25 {
+		l := openTest(t, fileBucketOf(t), false)
+		order := append(append([]report{}, reports...), reports[rng.IntN(len(reports))], reports[rng.IntN(len(reports))])
+		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for rest := order; len(rest) > 0; {
+			n := 1 + rng.IntN(len(rest))
+			commitReports(t, l, rest[:n]...)
+			rest = rest[n:]
+		}
+		if got := shown(t, l); !reflect.DeepEqual(got, end) {
+			t.Fatalf("after %+v:\n%s\nwant\n%s", order, got, end)
+		}
+		if r := commitReports(t, l, order...); r.Sequence != 0 {
+			t.Errorf("the same again: %+v", r)
+		}
+		verified(t, l)
+	}
+}
+
+// What the Data API corrects is a correction: only a state that was left is
+// never returned to, and a notice corrects nothing.
+func TestAnswersCorrectAndNoticesDoNot(t *testing.T) {
+	l := openTest(t, fileBucketOf(t), false)
+	for i, c := range []struct {
+		report          report
+		inserted, stays int64
+	}{
+		{report{}.with(map[string]any{"status": "success", "amount_minor": int64(5000)}), 1, 0},
+		{report{hint: true}.with(map[string]any{"status": "success", "amount_minor": int64(7000)}), 0, 1},
+		{report{hint: true}.with(map[string]any{"status": "decline", "amount_minor": int64(7000)}), 0, 1},
+		{report{}.with(map[string]any{"status": "success", "amount_minor": int64(6000)}), 1, 0},
+		{report{}.with(map[string]any{"status": "processing", "amount_minor": int64(8000)}), 0, 1},
+		{report{hint: true}.with(map[string]any{"status": "refunded", "amount_minor": int64(6000)}), 1, 0},
+		{report{}.with(map[string]any{"status": "success", "amount_minor": int64(6000)}), 0, 1},
+		{report{}.with(map[string]any{"status": "a new word", "amount_minor": int64(6000)}), 0, 1},
+	} {
+		if got := commitReports(t, l, c.report); got.Inserted != c.inserted || got.Duplicates != c.stays {
+			t.Errorf("report %d: %+v", i, got)
+		}
+	}
+	verified(t, l)
+}
