@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -66,10 +67,17 @@ func (b Inbox) Put(ctx context.Context, list []Delivery) (fresh []bool, err erro
 	return fresh, nil
 }
 
-// Waiting returns the oldest deliveries that are not settled.
-func (b Inbox) Waiting(ctx context.Context, limit int) (list []Delivery, err error) {
+// Waiting returns the oldest deliveries of the sources that are not settled.
+func (b Inbox) Waiting(ctx context.Context, sources []string, limit int) (list []Delivery, err error) {
+	if len(sources) == 0 {
+		return nil, nil
+	}
+	args := make([]any, 0, len(sources)+1)
+	for _, s := range sources {
+		args = append(args, s)
+	}
 	rows, err := b.db.sql.QueryContext(ctx, b.db.rebind(`SELECT id, source, kind, digest, variant, received_at, body FROM inbox
-		WHERE settled_at = 0 ORDER BY id LIMIT ?`), limit)
+		WHERE settled_at = 0 AND source IN (?`+strings.Repeat(", ?", len(sources)-1)+`) ORDER BY id LIMIT ?`), append(args, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("inbox: %w", b.db.explain(err))
 	}

@@ -28,7 +28,7 @@ func TestInbox(t *testing.T) {
 		}
 		put([]bool{true, true, false}, d("psp", "canary-one"), d("psp", "two"), d("psp", "canary-one"))
 		put([]bool{false, true}, d("psp", "two"), d("other", "two")) // one source's body is not another's
-		waiting, err := db.Inbox().Waiting(t.Context(), 2)
+		waiting, err := db.Inbox().Waiting(t.Context(), []string{"psp"}, 2)
 		if err != nil || len(waiting) != 2 || string(waiting[0].Body) != "canary-one" || string(waiting[1].Body) != "two" ||
 			waiting[0].Variant != "natural" || !waiting[0].ReceivedAt.Equal(at) {
 			t.Fatalf("%+v %v", waiting, err)
@@ -44,7 +44,7 @@ func TestInbox(t *testing.T) {
 			t.Fatal(err)
 		}
 		put([]bool{false}, d("psp", "canary-one")) // known still
-		if rest, err := db.Inbox().Waiting(t.Context(), 10); err != nil || len(rest) != 1 || rest[0].Source != "other" {
+		if rest, err := db.Inbox().Waiting(t.Context(), []string{"other", "psp"}, 10); err != nil || len(rest) != 1 || rest[0].Source != "other" {
 			t.Errorf("%+v %v", rest, err)
 		}
 		var body []byte
@@ -71,7 +71,7 @@ func TestInboxIsSealed(t *testing.T) {
 		if err := db.exec(t.Context(), `UPDATE inbox SET body = (SELECT body FROM inbox WHERE digest = ?) WHERE digest = ?`, digestOf([]byte("a")), digestOf([]byte("b"))); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.Inbox().Waiting(t.Context(), 10); !errors.Is(err, ErrSealed) {
+		if _, err := db.Inbox().Waiting(t.Context(), []string{"other", "psp"}, 10); !errors.Is(err, ErrSealed) {
 			t.Errorf("got %v", err)
 		}
 		o.Keeper = nil
