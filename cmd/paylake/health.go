@@ -8,13 +8,16 @@ import (
 )
 
 // handler answers /healthz (the process is alive) and /readyz (state, lake and
-// warehouse can be reached). Everything else is an RFC 9457 problem.
-func (h *house) handler() http.Handler {
+// warehouse can be reached), and receives callbacks. Everything else is an RFC 9457 problem.
+func (h *house) handler(r *receiver) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", h.ready)
+	if r != nil {
+		mux.Handle("/callbacks/", r.handler)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusNotFound, "there is nothing at this address")
 	})

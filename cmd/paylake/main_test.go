@@ -44,7 +44,7 @@ type result struct {
 }
 
 // paylake runs the program in this process.
-func paylake(t *testing.T, args ...string) result {
+func paylake(t testing.TB, args ...string) result {
 	t.Helper()
 	return invoke(t.Context(), nil, args...)
 }
@@ -59,7 +59,7 @@ func invoke(ctx context.Context, stdin io.Reader, args ...string) result {
 }
 
 // want fails the test unless the invocation ended with the code.
-func (r result) want(t *testing.T, code int) result {
+func (r result) want(t testing.TB, code int) result {
 	t.Helper()
 	if r.code != code {
 		t.Fatalf("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", r.code, code, r.stdout, r.stderr)
@@ -67,7 +67,7 @@ func (r result) want(t *testing.T, code int) result {
 	return r
 }
 
-func (r result) says(t *testing.T, stdout, stderr string) result {
+func (r result) says(t testing.TB, stdout, stderr string) result {
 	t.Helper()
 	if !strings.Contains(r.stdout, stdout) || !strings.Contains(r.stderr, stderr) {
 		t.Fatalf("want %q on stdout and %q on stderr\nstdout:\n%s\nstderr:\n%s", stdout, stderr, r.stdout, r.stderr)
@@ -75,7 +75,7 @@ func (r result) says(t *testing.T, stdout, stderr string) result {
 	return r
 }
 
-func (r result) json(t *testing.T, v any) {
+func (r result) json(t testing.TB, v any) {
 	t.Helper()
 	dec := json.NewDecoder(strings.NewReader(r.stdout))
 	dec.UseNumber() // money is not a float
@@ -96,7 +96,7 @@ type playground struct {
 	before atomic.Pointer[interceptor]
 }
 
-func newPlayground(t *testing.T, rows int, chaos ...string) *playground {
+func newPlayground(t testing.TB, rows int, chaos ...string) *playground {
 	t.Helper()
 	world, err := sandbox.NewWorld(sandbox.Options{Seed: 7, Rows: rows, Days: 40, Now: time.Now, Still: true, Chaos: chaos})
 	if err != nil {
@@ -121,7 +121,7 @@ func newPlayground(t *testing.T, rows int, chaos ...string) *playground {
 
 // grantAll lets the owners of all wallets consent. Call it again where a test
 // points the configuration at another state database.
-func (g *playground) grantAll(t *testing.T) {
+func (g *playground) grantAll(t testing.TB) {
 	t.Helper()
 	g.paylake(t, "consent", "grant", "--all").want(t, 0)
 }
@@ -129,7 +129,7 @@ func (g *playground) grantAll(t *testing.T) {
 func (g *playground) intercept(f interceptor) { g.before.Store(&f) }
 
 // edit replaces text of the configuration.
-func (g *playground) edit(t *testing.T, old, new string) {
+func (g *playground) edit(t testing.TB, old, new string) {
 	t.Helper()
 	text, err := os.ReadFile(g.config)
 	if err != nil {
@@ -143,13 +143,13 @@ func (g *playground) edit(t *testing.T, old, new string) {
 	}
 }
 
-func (g *playground) paylake(t *testing.T, args ...string) result {
+func (g *playground) paylake(t testing.TB, args ...string) result {
 	t.Helper()
 	return paylake(t, append([]string{"-c", g.config}, args...)...)
 }
 
 // pipelines is how many pipelines the configuration has.
-func (g *playground) pipelines(t *testing.T) int {
+func (g *playground) pipelines(t testing.TB) int {
 	t.Helper()
 	cfg, err := config.Load(g.config, os.Getenv)
 	if err != nil {
@@ -160,7 +160,7 @@ func (g *playground) pipelines(t *testing.T) int {
 
 func (g *playground) lake() string { return filepath.Join(g.dir, sandboxData, "lake") }
 
-func (g *playground) truth(t *testing.T) (truth sandbox.Truth) {
+func (g *playground) truth(t testing.TB) (truth sandbox.Truth) {
 	t.Helper()
 	resp, err := http.Get(g.server.URL + "/sandbox/truth")
 	if err != nil {
@@ -175,7 +175,7 @@ func (g *playground) truth(t *testing.T) (truth sandbox.Truth) {
 }
 
 // spend asks the warehouse and returns it as lines that compare with the truth.
-func (g *playground) spend(t *testing.T) map[string]string {
+func (g *playground) spend(t testing.TB) map[string]string {
 	t.Helper()
 	const sql = `SELECT source, business_date, provider_code, currency, sum(entries) AS entries, sum(spend_minor) AS spend,
 		sum(refunds_minor) AS refunds, sum(net_minor) AS net FROM spend_by_provider GROUP BY ALL`
@@ -205,7 +205,7 @@ func truthLines(truth sandbox.Truth) map[string]string {
 }
 
 // same compares two sets of lines and shows a few that differ.
-func same(t *testing.T, got, want map[string]string) {
+func same(t testing.TB, got, want map[string]string) {
 	t.Helper()
 	bad := 0
 	for k, v := range want {

@@ -156,7 +156,7 @@ func (p *program) root() *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("log", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(
 		p.upCommand(), p.runCommand(), p.planCommand(), p.loginCommand(), p.statusCommand(),
-		p.queryCommand(), p.exportCommand(), p.snapshotsCommand(), p.quarantineCommand(), p.verifyCommand(), p.rebuildCommand(),
+		p.queryCommand(), p.exportCommand(), p.snapshotsCommand(), p.quarantineCommand(), p.callbackCommand(), p.verifyCommand(), p.rebuildCommand(),
 		p.consentCommand(), p.revealCommand(), p.eraseCommand(), p.keysCommand(), p.checkCommand(), p.sandboxCommand(), p.warehouseCommand(), p.versionCommand(),
 		p.clickhouseChildCommand(), p.otpFromSandboxCommand(),
 	)

@@ -52,7 +52,11 @@ func (p *program) up(ctx context.Context) (err error) {
 		return stopped(ctx, err)
 	}
 	fmt.Fprintf(p.stdout, "%s://%s\n", h.scheme(), listener.Addr())
-	return h.stay(ctx, listener, jobs, followers)
+	receiver, err := h.openCallbacks(ctx, followers)
+	if err != nil {
+		return err
+	}
+	return h.stay(ctx, listener, jobs, followers, receiver)
 }
 
 // stopped makes a clean stop of an interrupted start.
@@ -116,10 +120,12 @@ func (h *house) openUp(ctx context.Context) ([]pipeline.Job, *pipeline.Followers
 }
 
 // stay serves and runs the schedules until a signal comes.
-func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, followers *pipeline.Followers) error {
+func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, followers *pipeline.Followers, r *receiver) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	server := &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: h.handler(r), ReadHeaderTimeout: 10 * time.Second}
+	stop := r.start(ctx, h)
+	defer stop() // when nobody delivers any more, and before what it uses is closed
 	served := make(chan error, 1)
 	go func() {
 		defer cancel() // nobody could see how it is: stop

@@ -11,7 +11,7 @@ import (
 )
 
 // rows asks the warehouse and returns its lines, the columns joined by a bar.
-func (g *playground) rows(t *testing.T, sql string) []string {
+func (g *playground) rows(t testing.TB, sql string) []string {
 	t.Helper()
 	r := g.paylake(t, "query", "--format", "csv", sql).want(t, 0)
 	records, err := csv.NewReader(strings.NewReader(r.stdout)).ReadAll()

@@ -66,10 +66,30 @@ func (n *Notices) Accept(body []byte) (Callback, error) {
 		return c, n.inTime(page)
 	}
 	r := page.Rejects[0]
-	if r.Reason == schemas.ReasonMissing && r.Field == labels[fieldCreated] {
+	if undated(r) {
 		return Callback{Variant: c.Variant}, nil
 	}
 	return Callback{}, fmt.Errorf("flashpay: callback: %s, %s: %w", r.Field, r.Reason, ErrContent)
+}
+
+// Row is what a callback tells about its operation, nil when that does not say
+// enough to be a row: a notice without an operation, or without the time of its
+// creation. The signature was judged when the callback came.
+func (n *Notices) Row(body []byte) ([]byte, error) {
+	row, err := operationOf(body)
+	if err != nil || row == nil {
+		return nil, err
+	}
+	page := n.Page([][]byte{row})
+	defer page.Rows.Release()
+	if len(page.Rejects) > 0 && undated(page.Rejects[0]) {
+		return nil, nil
+	}
+	return row, nil
+}
+
+func undated(r schemas.Reject) bool {
+	return r.Reason == schemas.ReasonMissing && r.Field == labels[fieldCreated]
 }
 
 func (n *Notices) inTime(page sources.Page) error {

@@ -122,7 +122,7 @@ func TestCallbackJudgement(t *testing.T) {
 		"another project":        {delivered(t, with("137493", "137494")), ErrContent},
 		"float amount":           {delivered(t, with(`"amount": 5000,`, `"amount": 5000.0,`)), ErrContent},
 		"negative amount":        {delivered(t, with(`"amount": 5000,`, `"amount": -5000,`)), ErrContent},
-		"no currency":            {delivered(t, with(`"sum_initial": {
+		"no currency": {delivered(t, with(`"sum_initial": {
 "amount": 5000,
 "currency": "KGS"`, `"sum_initial": {
 "amount": 5000,

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paylake/paylake/cmd/internal/sandbox"
+	"github.com/paylake/paylake/sources/flashpay"
+)
+
+// running is `paylake up` inside the test.
+type running struct {
+	origin string
+	stop   func()
+	errs   *syncBuffer
+}
+
+func (g *playground) up(t testing.TB) running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var out, errs syncBuffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"-c", g.config, "up"}, os.Getenv, strings.NewReader(""), &out, &errs)
+	}()
+	wait, stop := context.WithTimeout(ctx, 60*time.Second)
+	defer stop()
+	origin, ok := out.line(wait, "http://")
+	if !ok {
+		cancel()
+		t.Fatalf("no address; stderr:\n%s", errs.String())
+	}
+	return running{origin: origin, errs: &errs, stop: func() {
+		cancel()
+		if code := <-ended; code != 0 {
+			t.Errorf("up ended with %d:\n%s", code, errs.String())
+		}
+	}}
+}
+
+func (r running) deliver(t testing.TB, path string, body []byte) int {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Post(r.origin+path, "application/json", strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode
+}
+
+// notice is a callback about one operation of the sandbox's project.
+func (g *playground) notice(t testing.TB, id, status, more string) []byte {
+	t.Helper()
+	created := time.Now().UTC().Add(-time.Hour).Truncate(time.Second).Format("2006-01-02T15:04:05-0700")
+	body := fmt.Sprintf(`{"project_id":%d,"customer":{"id":"c-17"},"account":{"number":"341******554"},"payment":{"id":"pay-%s","type":"purchase","status":%q,"method":"mbank","sum":{"amount":50000,"currency":"KGS"}},
+		"operation":{"id":%s,"type":"sale","status":%q,"created_date":%q,"sum_initial":{"amount":5000,"currency":"KGS"},"code":"0","message":"Success"%s}`,
+		sandbox.ProjectID, id, status, id, status, created, more)
+	signature, err := flashpay.Sign([]byte(body+"}"), []byte(sandbox.FlashpaySecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []byte(body + `,"signature":"` + signature + `"}`)
+}
+
+// eventually asks the warehouse until it answers as wanted.
+func (g *playground) eventually(t testing.TB, sql, want string) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for {
+		got := strings.Join(g.rows(t, sql), "; ")
+		if got == want {
+			return time.Since(began)
+		}
+		if time.Since(began) > 30*time.Second {
+			t.Fatalf("%s: %s, want %s", sql, got, want)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// A callback is answered, reaches lake and warehouse, and changes nothing when
+// it comes again, late or forged.
+func TestCallbacksReachTheWarehouse(t *testing.T) {
+	g := newPlayground(t, 600)
+	g.paylake(t, "run").want(t, 0)
+	up := g.up(t)
+	const path = "/callbacks/flashpay/psp"
+	sql := "SELECT operation_id, status, amount_minor, payment_minor, method FROM operations WHERE operation_id = '777001'"
+
+	underway, success := g.notice(t, "777001", "processing", ""), g.notice(t, "777001", "success", `,"date":"2026-01-27T08:15:24+0000"`)
+	if code := up.deliver(t, path, underway); code != 200 {
+		t.Fatalf("answered %d", code)
+	}
+	g.eventually(t, sql, line("777001", "processing", 5000, 50000, "mbank"))
+	if code := up.deliver(t, path, success); code != 200 {
+		t.Fatalf("answered %d", code)
+	}
+	g.eventually(t, sql, line("777001", "success", 5000, 50000, "mbank"))
+
+	for name, c := range map[string]struct {
+		path string
+		body []byte
+		want int
+	}{
+		"again":       {path, success, 200},
+		"late":        {path, underway, 200},
+		"forged":      {path, []byte(strings.Replace(string(success), "5000", "9000", 1)), 400},
+		"unsigned":    {path, []byte(`{"project_id":1}`), 400},
+		"no such one": {"/callbacks/flashpay/elsewhere", success, 404},
+	} {
+		if code := up.deliver(t, c.path, c.body); code != c.want {
+			t.Errorf("%s: answered %d, want %d", name, code, c.want)
+		}
+	}
+	g.eventually(t, "SELECT count() FROM operations WHERE operation_id = '777001'", "1")
+	up.stop()
+
+	// What was answered and not drained when the process died is drained by the
+	// next one.
+	g.paylake(t, "verify").want(t, 0)
+	again := g.up(t)
+	other := g.notice(t, "777002", "success", "")
+	if code := again.deliver(t, path, other); code != 200 {
+		t.Fatalf("answered %d", code)
+	}
+	again.stop()
+	third := g.up(t)
+	g.eventually(t, "SELECT status FROM operations WHERE operation_id = '777002'", "success")
+	third.stop()
+	if got := strings.Join(g.rows(t, sql), ""); got != line("777001", "success", 5000, 50000, "mbank") {
+		t.Errorf("at the end: %s", got)
+	}
+	g.paylake(t, "verify").want(t, 0)
+}
+
+func TestCallbackVerify(t *testing.T) {
+	g := newPlayground(t, 50)
+	file := filepath.Join(g.dir, "body.json")
+	put := func(body []byte) {
+		t.Helper()
+		if err := os.WriteFile(file, body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	body := g.notice(t, "1", "success", "")
+	put(body)
+	g.paylake(t, "callback", "verify", "--source", "psp", file).want(t, 0).says(t, "natural", "")
+	put([]byte(strings.Replace(string(body), "KGS", "USD", 1)))
+	g.paylake(t, "callback", "verify", "--source", "psp", file).want(t, 6).says(t, "", "the signature does not hold")
+	put([]byte(`{"a":1,"a":1}`))
+	g.paylake(t, "callback", "verify", "--source", "psp", file).want(t, 6).says(t, "", "strict grammar")
+	put(append(body[:len(body)-1], []byte(strings.Repeat(" ", flashpay.MaxCallback)+"}")...))
+	g.paylake(t, "callback", "verify", "--source", "psp", file).want(t, 6)
+	g.paylake(t, "callback", "verify", "--source", "psp", filepath.Join(g.dir, "nothing")).want(t, 2)
+	g.paylake(t, "callback", "verify", "--source", "mpay", file).want(t, 2)
+	g.paylake(t, "callback", "verify", "--source", "nobody", file).want(t, 2)
+	g.paylake(t, "callback", "verify", file).want(t, 2)
+	if _, err := os.Stat(filepath.Join(g.dir, sandboxData, "lake")); !os.IsNotExist(err) {
+		t.Errorf("it opened the lake: %v", err)
+	}
+}
