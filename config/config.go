@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/paylake/paylake/schemas"
 )
 
 // Config is one paylake.yaml. Paths and file URLs in it are absolute.
@@ -108,7 +110,11 @@ type Pipeline struct {
 	Window   time.Duration
 	Lookback time.Duration
 	Lag      time.Duration
-	Keep     []string // upstream fields that become columns
+	Keep     []string        // upstream fields that become columns
+	Checks   []schemas.Check // beside those that every pipeline has
+	Off      []string        // names of the latter that it switches off
+
+	checkPaths []string // where Checks stand, for messages
 }
 
 // SourceNamed finds a source.
@@ -162,6 +168,24 @@ func (c *Config) defaults() {
 	if c.Listen == "" {
 		c.Listen = defaultListen
 	}
+	c.completeChecks()
+}
+
+// Checks are those of every user and those of the pipelines, for whoever judges
+// what has been read.
+func (c *Config) Checks() []schemas.Check {
+	all := schemas.Checks()
+	for _, q := range c.Pipelines {
+		for i := range all {
+			if all[i].Table == q.Table && slices.Contains(q.Off, all[i].Name) {
+				all[i].Except = append(all[i].Except, q.Source)
+			}
+		}
+	}
+	for _, q := range c.Pipelines {
+		all = append(all, q.Checks...)
+	}
+	return all
 }
 
 // Secrets lists every secret that the configuration refers to, in its order.

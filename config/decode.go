@@ -195,6 +195,7 @@ func (r *reader) pipeline(name string, m *mapping) Pipeline {
 	p.Lookback = m.duration("lookback", lookback)
 	p.Lag = m.duration("lag", 0)
 	p.Keep = m.texts("keep")
+	r.checks(&p, m)
 	return p
 }
 

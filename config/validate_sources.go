@@ -116,6 +116,7 @@ func (c *Config) validatePipelines(p *problems) {
 			p.at(key, "%s reads %s of %s, which %s reads already; remove one", key, q.Table, q.Source, other)
 		}
 		streams[stream] = key
+		c.validateChecks(p, key, q)
 		if c.ofFiles(q) {
 			validateFiles(p, key, q)
 			continue
@@ -216,7 +217,7 @@ func checkSchedule(text string) string {
 var keptName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
 // ownColumns are columns that every table of the lake or warehouse has.
-var ownColumns = []string{"revision", "sign", "row_hash", "snapshot", "load_id", "object", "amount"}
+var ownColumns = []string{"revision", "sign", "row_hash", "snapshot", "load_id", "object", "amount", "flags"}
 
 // keepers are the tables whose readers can keep further fields.
 var keepers = []string{"ledger", "operations"}

@@ -176,10 +176,11 @@ func (r *run) seal(ctx context.Context, tasks []*task) error {
 		return err
 	}
 	for _, t := range tasks {
-		if p := t.lane.permit; p != nil && p.columns != nil {
-			continue // a raw text holds every field, and its owner did not allow every field
-		}
+		narrow := t.lane.permit.covered() != nil
 		for _, reject := range t.part.Rejects {
+			if narrow && !reject.Columns {
+				continue // a raw text holds every field, and its owner did not allow every field
+			}
 			id := reject.ID(t.part.Stream)
 			if err := r.job.Vault.Put(ctx, t.part.Stream, id, reject.Raw); err != nil {
 				return fmt.Errorf("seal the raw text of rejected row %s of %s: %w", id, t.what(), err)

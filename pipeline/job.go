@@ -29,6 +29,11 @@ type Job struct {
 	Subjects Subjects
 	// Vault takes the raw text of rejected rows. Nil drops it.
 	Vault Vault
+	// Checks are those that reject, of this table and source.
+	Checks []schemas.Check
+	// NameReject gives a rejected row an id under a key that nobody rotates. Nil:
+	// ids are plain hashes, for tests alone.
+	NameReject func(r *schemas.Reject, s schemas.Stream) error
 	// Lease keeps a second process off the same pipeline: sinks.ErrBusy while
 	// one holds it. Nil: nobody else can be there.
 	Lease func(ctx context.Context, name string) (release func(), err error)

@@ -52,12 +52,20 @@ func (r *run) window(ctx context.Context, t *task) error {
 	if err := r.allowed(ctx, t.lane); err != nil {
 		return err
 	}
+	judge, err := r.judge(stream.Table)
+	if err != nil {
+		return err
+	}
 	for page, err := range t.lane.source.Pages(ctx, t.owed.Window, t.from) {
 		if err != nil {
 			return err // it names source, wallet and window itself
 		}
 		next, file := page.Next, page.File
-		if err := r.page(ctx, t, t.lane.permit.narrowed(page, stream.Table)); err != nil {
+		page, err := r.refused(judge, t.lane.permit.narrowed(page, stream.Table), stream.Table, t.lane.permit)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", t.what(), err)
+		}
+		if err := r.page(ctx, t, page); err != nil {
 			return err
 		}
 		if r.enough(t, file) {
@@ -105,6 +113,9 @@ func (r *run) page(ctx context.Context, t *task, page sources.Page) error {
 	spilled := t.part.Rows.Held()
 	if err := t.part.Rows.Append(page.Rows); err != nil {
 		return fmt.Errorf("read %s: %w", t.what(), err)
+	}
+	if err := r.identify(page.Rejects, t.part.Stream); err != nil {
+		return err
 	}
 	t.part.Rejects = append(t.part.Rejects, page.Rejects...)
 	t.part.File = page.File

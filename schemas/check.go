@@ -8,20 +8,29 @@ const (
 	SeverityReject Severity = "reject" // the row goes to quarantine
 )
 
-// Check is one thing that must hold of every visible row of a table. Checks are
-// data: the warehouse turns those that warn into the view `alarms` and into the
-// flags of a row.
+// Check is one thing that must hold of the rows of a table. Checks are data:
+// the warehouse turns them into the view `alarms` and into the flags of a row,
+// the pipeline turns those that reject into a Judge.
 type Check struct {
 	Name     string // public: stands in alarms and flags
 	Table    string
-	Field    string // the column at fault
+	Field    string // the column at fault; empty where a check is about the table as a whole
 	Severity Severity
 	Rule     Rule
-	Doc      string // what it means when it does not hold
+	Doc      string      // what it means when it does not hold
+	Source   string      // its rows alone; empty: those of every source
+	Except   []string    // sources whose rows it leaves alone
+	When     []Condition // it is about rows for which all of them hold
 }
 
-// Rule is what must hold. The kinds are those of this file; who turns rules into
-// something else (SQL) has a case for each of them.
+// Condition holds for rows whose text in a column is one of those listed.
+type Condition struct {
+	Column string
+	Among  []string
+}
+
+// Rule is what must hold. The kinds are those of this package; who turns rules
+// into something else (SQL, a Judge) has a case for each of them.
 type Rule interface{ rule() }
 
 // Capability: the payment method can have operations of this type (Methods).
@@ -51,28 +60,39 @@ func (SameAmount) rule() {}
 // wholeSum are the operations that are about the whole sum of their payment.
 func wholeSum() []string { return []string{"sale", "auth", "recurring", "payout"} }
 
-// Checks lists every check.
+// Checks lists the checks that are true for every user. All of them warn;
+// pipelines add others and can switch these off by name.
 func Checks() []Check {
 	sums := SameAmount{Amount: "amount_minor", Currency: "currency", Other: "payment_minor", OtherIn: "payment_currency", Types: wholeSum()}
 	scale := sums
 	scale.Scale = true
+	noNumber := "it has the length of a telephone number and is none: it was mistyped, or is another kind of id"
 	return []Check{
-		{"impossible_operation", "operations", "type", SeverityWarn, Capability{Method: "method", Type: "type"},
-			"the payment method cannot have an operation of this type"},
-		{"impossible_operation", "chargebacks", "method", SeverityWarn, Capability{Method: "method", Always: "chargeback", Payment: "payment_id"},
-			"the payment method knows no chargebacks"},
-		{"amount_scale", "operations", "payment_minor", SeverityWarn, scale,
-			"the payment's sum is the operation's times a power of ten: one of the two is in another unit"},
-		{"amount_differs", "operations", "payment_minor", SeverityWarn, sums,
-			"the payment's sum is not the operation's"},
+		{Name: "impossible_operation", Table: "operations", Field: "type", Severity: SeverityWarn, Rule: Capability{Method: "method", Type: "type"},
+			Doc: "the payment method cannot have an operation of this type"},
+		{Name: "impossible_operation", Table: "chargebacks", Field: "method", Severity: SeverityWarn,
+			Rule: Capability{Method: "method", Always: "chargeback", Payment: "payment_id"},
+			Doc:  "the payment method knows no chargebacks"},
+		{Name: "amount_scale", Table: "operations", Field: "payment_minor", Severity: SeverityWarn, Rule: scale,
+			Doc: "the payment's sum is the operation's times a power of ten: one of the two is in another unit"},
+		{Name: "amount_differs", Table: "operations", Field: "payment_minor", Severity: SeverityWarn, Rule: sums,
+			Doc: "the payment's sum is not the operation's"},
+		{Name: "not_a_number", Table: "ledger", Field: "counterparty_masked", Severity: SeverityWarn,
+			Rule: Number{Person: "counterparty", Masked: "counterparty_masked"}, Doc: "the other person's number is no telephone number"},
+		{Name: "not_a_number", Table: "operations", Field: "customer_id", Severity: SeverityWarn, Rule: Number{Text: "customer_id"}, Doc: noNumber},
+		{Name: "not_a_number", Table: "chargebacks", Field: "customer_id", Severity: SeverityWarn, Rule: Number{Text: "customer_id"}, Doc: noNumber},
+		{Name: "negative_reserve", Table: "balances", Field: "reserved_minor", Severity: SeverityWarn, Rule: Range{Min: new(int64)},
+			Doc: "money that is reserved cannot be less than nothing"},
+		{Name: "balance_chain", Table: "ledger", Field: "balance_after_minor", Severity: SeverityWarn, Rule: Chain{},
+			Doc: "a balance does not follow from the one before: rows are missing between the two"},
 	}
 }
 
-// ChecksOf lists the checks of a table that warn.
-func ChecksOf(table string) []Check {
+// ChecksOf lists those of the checks that look at single rows of a table.
+func ChecksOf(table string, checks []Check) []Check {
 	var out []Check
-	for _, c := range Checks() {
-		if c.Table == table && c.Severity == SeverityWarn {
+	for _, c := range checks {
+		if c.Table == table && OfRows(c.Rule) {
 			out = append(out, c)
 		}
 	}

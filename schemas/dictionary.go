@@ -14,8 +14,43 @@ func Dictionary() string {
 	for _, t := range All() {
 		t.document(&b)
 	}
+	b.WriteString(checksHead)
+	for _, c := range Checks() {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.Name, c.Table, c.Field, c.Doc)
+	}
+	b.WriteString(checksOfPipelines)
 	return b.String()
 }
+
+const checksHead = `
+## Checks
+
+Checks are data. One that does not hold of a visible row is an alarm: a line of the view ` + "`alarms`" + ` (what was observed, what was
+expected, the money) and a name in the row's ` + "`flags`" + `; the row is kept, and the first run that sees it ends with exit code 3.
+These hold for every user, and only warn:
+
+| check | table | column | what it means when it does not hold |
+|---|---|---|---|
+`
+
+const checksOfPipelines = `
+A pipeline adds its own under ` + "`checks:`" + `, and switches one of the above off with ` + "`{name: …, severity: off}`" + `:
+
+| kind | keys | holds when | can reject |
+|---|---|---|---|
+| required | field | text is not empty, a number that may be NULL is not | yes |
+| range | field, min, max | a number (money in minor units) or a date lies between both, included; NULL holds | yes |
+| pattern | field, matches | the whole text matches the RE2 expression; empty text holds | yes |
+| vocabulary | field, words | the text is one of the words; empty text holds | yes |
+| referential | field, table, column, source | a visible row of the other table has the value, of the same wallet where both have wallets; empty text holds | no |
+| freshness | max | the newest row is not older | no |
+| volume | weeks, min, max, least | each of the last 28 days that are over has min (50%) to max of the median that the same weekday had in the weeks (4) before; not judged below least (20) rows | no |
+
+` + "`severity: reject`" + ` sends the row to quarantine before it is committed, with the reason (` + "`check_required`, `check_range`, `check_pattern`,\n`check_vocabulary`" + `), the column and its money; its sealed raw text is the decoded row. ` + "`when: {type: [bill_pay]}`" + ` limits a check of
+rows to those whose texts are listed. Columns that a wallet's consent does not cover are not looked at before the commit; in the warehouse
+they are empty, so a required one of them is an alarm. Amount scale, impossible operations and the balance chain are checks of the first
+list: nothing has to be configured for them.
+`
 
 const dictionaryHead = `# Data
 

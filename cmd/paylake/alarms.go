@@ -2,15 +2,19 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/paylake/paylake/pipeline"
+	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/clickhouse"
 )
 
-// alarmStatus is one line of the alarms in `status --json`.
+// alarmStatus is one line of the alarms in `status --json`. A check of a whole
+// table counts one row per day or stall.
 type alarmStatus struct {
 	Check  string `json:"check"`
 	Source string `json:"source"`
@@ -20,7 +24,11 @@ type alarmStatus struct {
 
 // toldUpTo is the note of the newest manifest whose alarms a run has told: each
 // alarm makes one run end with 3, also when the warehouse was behind meanwhile.
-const toldUpTo = "alarms/told"
+// toldTables are the ids of those that no manifest brings: freshness, volume.
+const (
+	toldUpTo   = "alarms/told"
+	toldTables = "alarms/told-tables"
+)
 
 // newAlarms judges what has become visible since the last run that could look.
 // A warehouse that is out of reach is no verdict: its follower has failed the
@@ -34,16 +42,33 @@ func (h *house) newAlarms(ctx context.Context) pipeline.Verdict {
 	}
 	list, upTo, err := h.alarmsSince(ctx, open)
 	if err != nil {
-		return pipeline.Verdict{Code: pipeline.CodeFailed, Why: []string{fmt.Sprintf("the checks could not be asked: %v", err)}}
+		return unasked(err)
 	}
 	v := pipeline.Verdict{}
 	for _, a := range list {
-		v = v.And(pipeline.Verdict{Code: pipeline.CodeFinding, Why: []string{tell(a)}})
+		if !ofChains(a.Check) { // of which the run itself has spoken
+			v = v.And(pipeline.Verdict{Code: pipeline.CodeFinding, Why: []string{tell(a)}})
+		}
+	}
+	tables, err := h.tableAlarms(ctx, open)
+	if err != nil {
+		return v.And(unasked(err))
 	}
 	if err := h.state.Set(ctx, toldUpTo, strconv.FormatInt(upTo, 10)); err != nil {
 		return v.And(pipeline.Verdict{Code: pipeline.CodeFailed, Why: []string{err.Error()}})
 	}
-	return v
+	return v.And(tables)
+}
+
+func unasked(err error) pipeline.Verdict {
+	return pipeline.Verdict{Code: pipeline.CodeFailed, Why: []string{fmt.Sprintf("the checks could not be asked: %v", err)}}
+}
+
+func ofChains(name string) bool {
+	return slices.ContainsFunc(schemas.Checks(), func(c schemas.Check) bool {
+		_, chain := c.Rule.(schemas.Chain)
+		return chain && c.Name == name
+	})
 }
 
 func (h *house) alarmsSince(ctx context.Context, open *clickhouse.Warehouse) ([]clickhouse.AlarmCount, int64, error) {
@@ -53,6 +78,36 @@ func (h *house) alarmsSince(ctx context.Context, open *clickhouse.Warehouse) ([]
 	}
 	after, _ := strconv.ParseInt(note, 10, 64) // without a note everything is new
 	return open.Alarms(ctx, after)
+}
+
+// tableAlarms tells those that the last run has not told yet.
+func (h *house) tableAlarms(ctx context.Context, open *clickhouse.Warehouse) (v pipeline.Verdict, err error) {
+	list, err := open.TableAlarms(ctx)
+	if err != nil {
+		return v, err
+	}
+	note, err := h.state.Get(ctx, toldTables)
+	if err != nil {
+		return v, err
+	}
+	var told []string
+	_ = json.Unmarshal([]byte(note), &told) // without a note everything is new
+	stand := []string{}
+	for _, a := range list {
+		stand = append(stand, a.ID)
+		if !slices.Contains(told, a.ID) {
+			v = v.And(pipeline.Verdict{Code: pipeline.CodeFinding, Why: []string{fmt.Sprintf(
+				"check %s does not hold for %s/%s on %s: %s: %s instead of %s; see: paylake query \"SELECT * FROM alarms\"", a.Check, a.Source, a.Table, a.Day, a.Detail, a.Observed, a.Expected)}})
+		}
+	}
+	if slices.Equal(stand, told) {
+		return v, nil
+	}
+	text, err := json.Marshal(stand)
+	if err != nil {
+		return v, err
+	}
+	return v, h.state.Set(ctx, toldTables, string(text))
 }
 
 func tell(a clickhouse.AlarmCount) string {
@@ -74,6 +129,18 @@ func (h *house) alarms(ctx context.Context) []alarmStatus {
 	}
 	for _, a := range list {
 		out = append(out, alarmStatus{a.Check, a.Source, a.Table, a.Rows})
+	}
+	tables, err := open.TableAlarms(ctx)
+	if err != nil {
+		h.p.log.Warn("alarms not counted", "err", err)
+	}
+	for _, a := range tables {
+		last := len(out) - 1
+		if last >= 0 && out[last].Check == a.Check && out[last].Source == a.Source && out[last].Table == a.Table {
+			out[last].Rows++
+			continue
+		}
+		out = append(out, alarmStatus{a.Check, a.Source, a.Table, 1})
 	}
 	return out
 }

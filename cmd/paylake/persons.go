@@ -72,6 +72,15 @@ func (p *persons) Put(ctx context.Context, s schemas.Stream, id string, raw []by
 	if err := p.h.state.Subjects().Keep(ctx, people); err != nil {
 		return err
 	}
+	if schemas.IsRowText(raw) { // it has pseudonyms in place of numbers
+		known, err := p.h.state.Subjects().Known(ctx, schemas.Persons(raw))
+		if err != nil {
+			return err
+		}
+		for _, name := range known {
+			people[name] = ""
+		}
+	}
 	return p.h.state.Vault().Put(ctx, id, raw, slices.Sorted(maps.Keys(people))...)
 }
 

@@ -85,3 +85,13 @@ func (h *house) streams(q config.Pipeline) []schemas.Stream {
 	}
 	return out
 }
+
+// rejecting are the pipeline's checks that send rows to quarantine.
+func rejecting(q config.Pipeline) (out []schemas.Check) {
+	for _, c := range q.Checks {
+		if c.Severity == schemas.SeverityReject {
+			out = append(out, c)
+		}
+	}
+	return out
+}

@@ -227,7 +227,7 @@ func (h *house) job(q config.Pipeline, followers *pipeline.Followers) pipeline.J
 	return pipeline.Job{
 		Spec: h.spec(q), Streams: h.readers(q), Sink: h.lake, Followers: followers,
 		Consents: h.gate, Subjects: h.persons, Vault: h.persons, Lease: h.state.Lease, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
-		Limits: pipeline.Limits{RowsInFlight: rowsInFlight},
+		Limits: pipeline.Limits{RowsInFlight: rowsInFlight}, Checks: rejecting(q), NameReject: h.pseudo.NameReject,
 	}
 }
 

@@ -63,6 +63,18 @@ func (s Subjects) keep(ctx context.Context, numbers map[string]string) error {
 	})
 }
 
+// Known picks the ids that are subjects, erased ones included.
+func (s Subjects) Known(ctx context.Context, ids []string) ([]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	there, err := s.keys(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("look for %d persons in the vault: %w", len(ids), err)
+	}
+	return slices.Sorted(maps.Keys(there)), nil
+}
+
 // keys reads the sealed keys of subjects; an empty one was destroyed.
 func (s Subjects) keys(ctx context.Context, ids []string) (map[string][]byte, error) {
 	found := map[string][]byte{}

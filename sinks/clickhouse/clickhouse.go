@@ -19,6 +19,7 @@ import (
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/clickhouse/embedded"
 	"github.com/paylake/paylake/sinks/lake"
@@ -40,7 +41,9 @@ type Options struct {
 	// another. It makes following cheap; it is not what makes it right. May be nil.
 	Lease    func(ctx context.Context) (release func(), err error)
 	Parallel int // loads at a time; 0: 2
-	Log      *slog.Logger
+	// Checks are what alarms and flags are made of; nil: schemas.Checks.
+	Checks []schemas.Check
+	Log    *slog.Logger
 }
 
 // Warehouse is a ClickHouse that follows a lake. Safe for concurrent use.
@@ -52,6 +55,7 @@ type Warehouse struct {
 	now      func() time.Time
 	lease    func(ctx context.Context) (func(), error)
 	parallel int
+	checks   []schemas.Check
 	log      *slog.Logger
 
 	following sync.Mutex // held by whoever changes the warehouse
@@ -87,7 +91,7 @@ func Open(_ context.Context, o Options) (*Warehouse, error) {
 	if o.Now == nil || (o.Embedded == nil) == (o.DSN == "") {
 		return nil, errors.New("warehouse: Now, and either Embedded or DSN, are required")
 	}
-	w := &Warehouse{lake: o.Lake, embedded: o.Embedded, db: o.Database, now: o.Now, lease: o.Lease, parallel: o.Parallel, log: o.Log}
+	w := &Warehouse{lake: o.Lake, embedded: o.Embedded, db: o.Database, now: o.Now, lease: o.Lease, parallel: o.Parallel, checks: o.Checks, log: o.Log}
 	if w.parallel <= 0 {
 		w.parallel = 2
 	}

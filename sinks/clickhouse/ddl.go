@@ -125,6 +125,8 @@ func bookkeeping(db string) []string {
 		table("snapshot_parts", "sequence Int64, part Int32, created_at DateTime64(6, 'UTC'), source LowCardinality(String), `table` LowCardinality(String), wallet_id LowCardinality(String), window_from Nullable(DateTime64(6, 'UTC')), window_to Nullable(DateTime64(6, 'UTC')), final Bool, rows Int64, inserted Int64, retracted Int64, duplicates Int64, quarantined Int64, balance_chain LowCardinality(String), sha256 String, published_at DateTime64(6, 'UTC')", "ORDER BY (sequence, part)"),
 		// Where a part's balance chain does not close.
 		table("chain_break_rows", "sequence Int64, part Int32, after_id String, before_id String, broke_from DateTime64(6, 'UTC'), broke_to DateTime64(6, 'UTC'), missing_minor Int64", "ORDER BY (sequence, part)"),
+		// Rejected rows that came in after all, by a manifest's own word.
+		table("quarantine_resolved", "id String, resolved_at DateTime64(6, 'UTC'), snapshot Int64", "ORDER BY id"),
 		table("quarantine_rows", "id String, source LowCardinality(String), `table` LowCardinality(String), wallet_id LowCardinality(String), row_id String, reason LowCardinality(String), field LowCardinality(String), amount_minor Nullable(Int64), currency LowCardinality(String), first_seen DateTime64(6, 'UTC'), snapshot Int64", "ORDER BY id"),
 		table("spend_rollup", "business_date Date32, provider_code LowCardinality(String), category LowCardinality(String), source LowCardinality(String), currency LowCardinality(String), entries Int64, spend_minor Int128, refunds_minor Int128, load_id UInt64, "+fenceIndex, "PARTITION BY toYYYYMM(business_date) ORDER BY (provider_code, business_date)"),
 		// Which partitions were checked, for what, in which state.
@@ -137,7 +139,7 @@ func bookkeeping(db string) []string {
 // derived are the tables that a rebuild drops. manifests comes first: without
 // it nothing is visible, and what follows may stop anywhere.
 func derived() []string {
-	names := []string{"manifests", "load_visibility", "loads", "load_abandoned", "load_swept", "snapshot_parts", "chain_break_rows", "quarantine_rows", "spend_rollup", "partition_checks", "schema_state"}
+	names := []string{"manifests", "load_visibility", "loads", "load_abandoned", "load_swept", "snapshot_parts", "chain_break_rows", "quarantine_rows", "quarantine_resolved", "spend_rollup", "partition_checks", "schema_state"}
 	for _, t := range schemas.All() {
 		names = append(names, rowsTable(t))
 	}

@@ -49,7 +49,7 @@ func (w *Warehouse) statements(kept map[string][]string) []string {
 	}
 	out = append(out, bookkeeping(w.db)...)
 	out = append(append(out, peopleTables(w.db)...), aliasTables(w.db)...)
-	return append(out, viewer{db: w.db, owner: w.where().owner, kept: kept}.all()...)
+	return append(out, viewer{db: w.db, owner: w.where().owner, kept: kept, checks: w.checks}.all()...)
 }
 
 func (w *Warehouse) apply(ctx context.Context, statements []string, digest string) error {

@@ -28,6 +28,7 @@ func commentFor(snapshot int64) string { return fmt.Sprintf("paylake snapshot %d
 type viewer struct {
 	db, owner string
 	kept      map[string][]string // by table
+	checks    []schemas.Check     // nil: those of every user
 }
 
 // all returns every view's CREATE statement.
@@ -155,25 +156,25 @@ func (v viewer) replaced(view string, more map[string]string) map[string]string 
 // ledger: with the catalogue's category and what the assurance events say.
 func (v viewer) ledger(at string) string {
 	t := schemas.Ledger
-	return fmt.Sprintf("WITH %s,\n%s\nSELECT %s\nFROM (SELECT * EXCEPT (category), category AS own_category FROM %s.%s WHERE %s)", v.vocabulary(at), v.proofs(at),
+	return fmt.Sprintf("WITH %s,\n%s\nSELECT %s, flags\nFROM (SELECT * EXCEPT (category), category AS own_category, %s FROM %s.%s WHERE %s)", v.vocabulary(at), v.proofs(at),
 		v.fields(t, v.replaced("ledger", map[string]string{"category": "toLowCardinality(" + categoryOf + ")"}),
 			map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount",
 				"session_id": v.assurance(at)}),
-		v.db, rowsTable(t), v.current(t, at))
+		v.flags(t, at), v.db, rowsTable(t), v.current(t, at))
 }
 
 // operations: provider_code is the crosswalk's word for the payment method, or
 // the method itself where it has none.
 func (v viewer) operations(at string) string {
 	t := schemas.Operations
-	return fmt.Sprintf("SELECT %s, %s\nFROM %s",
-		v.fields(t, v.replaced("operations", nil), map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}), v.flags(t, at),
-		v.aliased(fmt.Sprintf("(SELECT * FROM %s.%s WHERE %s)", v.db, rowsTable(t), v.current(t, at))))
+	return fmt.Sprintf("SELECT %s, flags\nFROM %s",
+		v.fields(t, v.replaced("operations", nil), map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}),
+		v.aliased(v.currentRows(t, at)))
 }
 
 func (v viewer) providers(at string) string {
 	t := schemas.Providers
-	return fmt.Sprintf("SELECT %s\nFROM %s.%s WHERE %s",
+	return fmt.Sprintf("SELECT %s, flags\nFROM %s",
 		v.fields(t, nil, map[string]string{"name_ru": "multiIf(name_en != '', name_en, name_az != '', name_az, provider_code) AS provider_name"}),
-		v.db, rowsTable(t), v.current(t, at))
+		v.currentRows(t, at))
 }

@@ -2,23 +2,31 @@ package clickhouse
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks/clickhouse/embedded"
 )
 
-// Checks that warn, as SQL: the view alarms and the flags of rows. Pure. Nothing
-// is stored: an alarm is a visible row for which a check does not hold, so it
-// follows corrections, retractions and time travel by itself.
+// Checks as SQL: the view alarms and the flags of rows. Pure. Nothing is stored:
+// an alarm is a visible row for which a check does not hold, so it follows
+// corrections, retractions and time travel by itself. A check that rejects is
+// here, too: its alarms are rows that were there before the check was.
 
-// alarms: one line per row and check. id stays the same as long as the row, its
-// content and the check do.
+// alarms: one line per row and check, and one without a row_id per check of a
+// whole table. id stays the same as long as the row, its content and the check do.
 func (v viewer) alarms(at string) string {
 	var parts []string
-	for _, c := range schemas.Checks() {
-		if c.Severity == schemas.SeverityWarn {
+	for _, c := range v.allChecks() {
+		switch r := c.Rule.(type) {
+		case schemas.Chain:
+			parts = append(parts, v.brokenChains(c, at))
+		case schemas.Freshness:
+			parts = append(parts, v.stale(c, r, at))
+		case schemas.Volume:
+			parts = append(parts, v.unusual(c, r, at))
+		default:
 			parts = append(parts, v.alarm(c, at))
 		}
 	}
@@ -26,93 +34,98 @@ func (v viewer) alarms(at string) string {
 		strings.Join(parts, "\nUNION ALL\n") + ")"
 }
 
+// allChecks: those of every user where nobody has said which. A field that a
+// pipeline keeps is a column with the first row that came with it.
+func (v viewer) allChecks() []schemas.Check {
+	all := v.checks
+	if all == nil {
+		all = schemas.Checks()
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c schemas.Check) bool {
+		t, ok := schemas.ByName(c.Table)
+		there := func(column string) bool {
+			return column == "" || t.Has(column) || slices.Contains(v.kept[t.Name], column)
+		}
+		return !ok || !there(c.Field) || slices.ContainsFunc(c.When, func(w schemas.Condition) bool { return !there(w.Column) })
+	})
+}
+
+// line is one SELECT of alarms.
+type line struct {
+	check                              schemas.Check
+	source, wallet, row, field         string
+	observed, expected                 string
+	amount, currency                   string
+	date, snapshot, hash, from, detail string
+}
+
+func (l line) sql() string {
+	return fmt.Sprintf("SELECT %s AS check_name, %s AS severity, %s AS source, %s AS `table`, %s AS wallet_id, %s AS row_id, %s AS field, "+
+		"%s AS observed, %s AS expected, %s AS amount_minor, %s AS currency, %s AS business_date, %s AS snapshot, %s AS detail, %s AS row_hash FROM %s",
+		literal(l.check.Name), literal(string(l.check.Severity)), l.source, literal(l.check.Table), l.wallet, l.row, literal(l.field),
+		l.observed, l.expected, l.amount, l.currency, l.date, l.snapshot, literal(l.check.Doc), l.hash, l.from)
+}
+
+const noAmount = "CAST(NULL, 'Nullable(Int64)')"
+
 func (v viewer) alarm(c schemas.Check, at string) string {
 	t, _ := schemas.ByName(c.Table)
-	wallet := "''"
+	l := line{check: c, source: "toString(source)", wallet: "''", row: rowName(t), field: c.Field, amount: noAmount, currency: "''",
+		date: dateOf(t), snapshot: "snapshot", hash: "row_hash"}
 	if t.Has("wallet_id") {
-		wallet = "toString(wallet_id)"
+		l.wallet = "toString(wallet_id)"
 	}
-	amount, currency := "CAST(NULL, 'Nullable(Int64)')", "''"
 	if t.Amount != "" {
-		amount, currency = "toNullable("+quote(t.Amount)+")", "toString("+quote(t.Currency)+")"
+		l.amount, l.currency = "toNullable("+quote(t.Amount)+")", "toString("+quote(t.Currency)+")"
 	}
-	observed, expected := v.saw(c.Rule)
-	return fmt.Sprintf("SELECT %s AS check_name, %s AS severity, toString(source) AS source, %s AS `table`, %s AS wallet_id, %s AS row_id, %s AS field, "+
-		"%s AS observed, %s AS expected, %s AS amount_minor, %s AS currency, business_date, snapshot, %s AS detail, row_hash FROM %s.%s WHERE %s AND %s",
-		literal(c.Name), literal(string(c.Severity)), literal(c.Table), wallet, rowName(t), literal(c.Field),
-		observed, expected, amount, currency, literal(c.Doc), v.db, rowsTable(t), v.current(t, at), v.broken(c.Rule, at))
+	l.observed, l.expected = v.saw(c)
+	if slices.Contains(embedded.Hidden[c.Table], c.Field) {
+		l.observed = v.forSome(l.observed)
+	}
+	l.from = fmt.Sprintf("%s.%s WHERE %s AND %s", v.db, rowsTable(t), v.current(t, at), v.broken(c, at))
+	return l.sql()
+}
+
+// dateOf is the day that a row belongs to; that of catalogues is the first of all.
+func dateOf(t *schemas.Table) string {
+	if t.Has("business_date") {
+		return "business_date"
+	}
+	return "toDate32('1970-01-01')"
 }
 
 // rowName is what a person calls a row: the last column of its key.
 func rowName(t *schemas.Table) string { return "toString(" + quote(t.Key[len(t.Key)-1]) + ")" }
 
-// broken is the condition under which a rule does not hold.
-func (v viewer) broken(r schemas.Rule, at string) string {
-	switch r := r.(type) {
-	case schemas.Capability:
-		return v.incapable(r, at)
-	case schemas.SameAmount:
-		return differing(r)
+// broken is the condition under which a check of single rows does not hold.
+func (v viewer) broken(c schemas.Check, at string) string {
+	parts := v.about(c)
+	for _, w := range c.When {
+		parts = append(parts, fmt.Sprintf("%s IN (%s)", quote(w.Column), texts(w.Among)))
 	}
-	return "0"
+	return "(" + strings.Join(append(parts, v.breaks(c, at)), " AND ") + ")"
 }
 
-// saw is what the row says and what it should say.
-func (v viewer) saw(r schemas.Rule) (observed, expected string) {
-	switch r := r.(type) {
-	case schemas.Capability:
-		allowed := []string{}
-		for _, method := range slices.Sorted(maps.Keys(schemas.Methods())) {
-			allowed = append(allowed, method+": "+strings.Join(schemas.Methods()[method], ", "))
-		}
-		return fmt.Sprintf("concat(toString(%s), ' ', toString(%s))", quote(r.Method), typeOf(r)), literal(strings.Join(allowed, "; "))
-	case schemas.SameAmount:
-		return fmt.Sprintf("ifNull(toString(%s), '')", quote(r.Other)), fmt.Sprintf("toString(%s)", quote(r.Amount))
+// about picks the sources that a check is about.
+func (v viewer) about(c schemas.Check) (parts []string) {
+	if c.Source != "" {
+		parts = append(parts, "source = "+literal(c.Source))
 	}
-	return "''", "''"
+	if len(c.Except) > 0 {
+		parts = append(parts, "source NOT IN ("+texts(c.Except)+")")
+	}
+	return parts
 }
 
-func typeOf(r schemas.Capability) string {
-	if r.Type == "" {
-		return literal(r.Always)
-	}
-	return quote(r.Type)
-}
-
-func (v viewer) incapable(r schemas.Capability, at string) string {
-	var cases []string
-	methods := schemas.Methods()
-	for _, method := range slices.Sorted(maps.Keys(methods)) {
-		cannot := fmt.Sprintf("%s NOT IN (%s)", typeOf(r), texts(methods[method]))
-		cases = append(cases, fmt.Sprintf("lower(%s) = %s AND %s", quote(r.Method), literal(method), cannot))
-		if r.Payment != "" {
-			ops := schemas.Operations
-			cases = append(cases, fmt.Sprintf("%s = '' AND %s AND (source, project_id, %s) IN (SELECT source, project_id, payment_id FROM %s.%s WHERE lower(method) = %s AND %s)",
-				quote(r.Method), cannot, quote(r.Payment), v.db, rowsTable(ops), literal(method), v.current(ops, at)))
-		}
-	}
-	return "(" + strings.Join(cases, " OR ") + ")"
-}
-
-// differing compares exactly: sums that are a power of ten apart are divided
-// without a remainder by one of the eighteen powers that int64 has.
-func differing(r schemas.SameAmount) string {
-	a, b := quote(r.Amount), fmt.Sprintf("assumeNotNull(%s)", quote(r.Other))
-	both := fmt.Sprintf("%s IS NOT NULL AND %s IN ('', %s) AND type IN (%s) AND %s != %s",
-		quote(r.Other), quote(r.OtherIn), quote(r.Currency), texts(r.Types), a, b)
-	powers := "arrayMap(k -> toInt128(concat('1', repeat('0', k))), range(1, 19))"
-	scale := fmt.Sprintf("%[1]s != 0 AND %[2]s != 0 AND arrayExists(p -> toInt128(%[1]s) = p * toInt128(%[2]s) OR toInt128(%[2]s) = p * toInt128(%[1]s), %[3]s)", a, b, powers)
-	if r.Scale {
-		return "(" + both + " AND " + scale + ")"
-	}
-	return "(" + both + " AND NOT (" + scale + "))"
-}
-
-// flags lists the names of a table's checks that do not hold for a row.
+// flags lists the names of a table's checks that do not hold for a row. It
+// belongs where the columns are the row's own, before aliases and catalogues.
 func (v viewer) flags(t *schemas.Table, at string) string {
 	var list []string
-	for _, c := range schemas.ChecksOf(t.Name) {
-		list = append(list, fmt.Sprintf("if(%s, %s, '')", v.broken(c.Rule, at), literal(c.Name)))
+	for _, c := range schemas.ChecksOf(t.Name, v.allChecks()) {
+		list = append(list, fmt.Sprintf("if(%s, %s, '')", v.broken(c, at), literal(c.Name)))
+	}
+	if len(list) == 0 {
+		return "CAST([], 'Array(String)') AS flags"
 	}
 	return "arrayFilter(name -> name != '', [" + strings.Join(list, ", ") + "]) AS flags"
 }

@@ -40,9 +40,11 @@ FROM (SELECT business_date, provider_code, toLowCardinality(%[6]s) AS category, 
 }
 
 // parts are the follower's parts, each once.
-func (v viewer) parts() string {
+func (v viewer) parts() string { return v.partsAt(atComment) }
+
+func (v viewer) partsAt(at string) string {
 	return fmt.Sprintf("(SELECT * FROM %s.snapshot_parts WHERE sequence <= %s AND %s ORDER BY sequence, part, published_at LIMIT 1 BY sequence, part)",
-		v.db, v.upTo(atComment), v.consented())
+		v.db, v.upTo(at), v.consented())
 }
 
 func (v viewer) snapshots() string {

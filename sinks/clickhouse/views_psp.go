@@ -23,32 +23,31 @@ func (v viewer) psp() []string {
 
 func (v viewer) fees(at string) string {
 	t := schemas.OperationFees
-	return fmt.Sprintf("SELECT %s\nFROM %s", v.fields(t, nil, map[string]string{
+	return fmt.Sprintf("SELECT %s, flags\nFROM %s", v.fields(t, nil, map[string]string{
 		"fee_currency": decimal("fee_minor", "fee_currency") + " AS fee", "currency": decimal("amount_minor", "currency") + " AS amount"}),
 		v.aliased(v.currentRows(t, at)))
 }
 
 func (v viewer) chargebacks(at string) string {
 	t := schemas.Chargebacks
-	return fmt.Sprintf("SELECT %s, %s\nFROM %s", v.fields(t, v.replaced("chargebacks", nil),
-		map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}), v.flags(t, at),
+	return fmt.Sprintf("SELECT %s, flags\nFROM %s", v.fields(t, v.replaced("chargebacks", nil),
+		map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}),
 		v.aliased(v.currentRows(t, at)))
 }
 
+// currentRows are a table's own columns, with flags.
 func (v viewer) currentRows(t *schemas.Table, at string) string {
-	return fmt.Sprintf("(SELECT * FROM %s.%s WHERE %s)", v.db, rowsTable(t), v.current(t, at))
+	return fmt.Sprintf("(SELECT *, %s FROM %s.%s WHERE %s)", v.flags(t, at), v.db, rowsTable(t), v.current(t, at))
 }
 
 func (v viewer) pspBalances(at string) string {
 	t := schemas.PSPBalances
-	return fmt.Sprintf("SELECT %s\nFROM %s.%s WHERE %s", v.fields(t, nil, map[string]string{"amount_minor": decimal("amount_minor", "currency") + " AS amount"}),
-		v.db, rowsTable(t), v.current(t, at))
+	return fmt.Sprintf("SELECT %s, flags\nFROM %s", v.fields(t, nil, map[string]string{"amount_minor": decimal("amount_minor", "currency") + " AS amount"}), v.currentRows(t, at))
 }
 
 func (v viewer) rates(at string) string {
 	t := schemas.CurrencyRates
-	return fmt.Sprintf("SELECT %s\nFROM %s.%s WHERE %s", v.fields(t, nil, map[string]string{"rate_scaled": "toDecimal128(rate, 18) AS rate_decimal"}),
-		v.db, rowsTable(t), v.current(t, at))
+	return fmt.Sprintf("SELECT %s, flags\nFROM %s", v.fields(t, nil, map[string]string{"rate_scaled": "toDecimal128(rate, 18) AS rate_decimal"}), v.currentRows(t, at))
 }
 
 // What operations do to a payment's money, once they succeed.

@@ -25,7 +25,7 @@ func (v viewer) wallets() []string {
 
 // rows is a filter over one table with columns after some of its own.
 func (v viewer) rows(t *schemas.Table, at string, after map[string]string) string {
-	return fmt.Sprintf("SELECT %s\nFROM %s.%s WHERE %s", v.fields(t, v.replaced(t.Name, nil), after), v.db, rowsTable(t), v.current(t, at))
+	return fmt.Sprintf("SELECT %s, flags\nFROM %s", v.fields(t, v.replaced(t.Name, nil), after), v.currentRows(t, at))
 }
 
 // balances: every observation.

@@ -117,7 +117,7 @@ func quarantineOf(p *sinks.Part, known func(id string) bool) ([]QuarantineRow, Q
 	sums := map[string]*Total{}
 	for _, r := range p.Rejects {
 		id := r.ID(p.Stream)
-		if known(id) {
+		if known(id) || r.Keyed != "" && known(r.PlainID(p.Stream)) { // before ids were keyed
 			continue
 		}
 		row := QuarantineRow{ID: id, Source: p.Stream.Source, Table: p.Stream.Table.Name, WalletID: p.Stream.Wallet,
