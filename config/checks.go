@@ -142,7 +142,7 @@ func (m *mapping) rule(kind string) schemas.Rule {
 	case "volume":
 		v := schemas.Volume{Weeks: m.number("weeks", volumeWeeks), Least: int64(m.number("least", volumeLeast)),
 			Min: parsed(m, "min", parsePercent), Max: parsed(m, "max", parsePercent)}
-		if _, there := m.values["min"]; !there {
+		if m.value("min") == nil {
 			v.Min = volumeMin
 		}
 		return v
@@ -181,7 +181,7 @@ func (c *Config) completeChecks() {
 
 // bound reads a whole number, or a day as the number that dates are kept as.
 func (m *mapping) bound(key string) *int64 {
-	if _, ok := m.values[key]; !ok {
+	if m.value(key) == nil {
 		m.ignore(key)
 		return nil
 	}
@@ -199,7 +199,7 @@ func (m *mapping) bound(key string) *int64 {
 }
 
 func (m *mapping) number(key string, absent int) int {
-	if _, ok := m.values[key]; !ok {
+	if m.value(key) == nil {
 		m.ignore(key)
 		return absent
 	}

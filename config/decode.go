@@ -82,7 +82,7 @@ func (r *reader) sources(m *mapping) []Source {
 	all := r.mapping(path, n)
 	var out []Source
 	for _, name := range all.keys {
-		out = append(out, r.source(name, r.mapping(join(path, name), all.values[name])))
+		out = append(out, r.source(name, r.mapping(join(path, name), all.value(name))))
 	}
 	return out
 }
@@ -111,6 +111,14 @@ func (r *reader) mpay(s *Source, m *mapping) {
 	s.ServerKey = m.secret("server_key")
 	s.WebhookSecret = m.secrets("webhook_secret")
 	s.Rate = parsed(m, "rate", parseRate)
+	if n := m.value("wallets"); n != nil && r.cut[n.Line] != nil {
+		m.ignore("wallets")
+		var err error
+		if s.Wallets, err = r.walletsOf(r.cut[n.Line]); err == nil {
+			delete(r.cut, n.Line) // a list that is left says that the file is read the usual way
+		}
+		return
+	}
 	nodes, paths := m.list("wallets", false)
 	for i, n := range nodes {
 		s.Wallets = append(s.Wallets, r.wallet(r.mapping(paths[i], n)))
@@ -177,7 +185,7 @@ func (r *reader) pipelines(m *mapping) []Pipeline {
 	all := r.mapping(path, n)
 	var out []Pipeline
 	for _, name := range all.keys {
-		out = append(out, r.pipeline(name, r.mapping(join(path, name), all.values[name])))
+		out = append(out, r.pipeline(name, r.mapping(join(path, name), all.value(name))))
 	}
 	return out
 }

@@ -35,12 +35,23 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 // parse decodes and validates, and reports the problems of both together.
 func parse(path, dir string, text []byte, getenv func(string) string) (*Config, error) {
 	r := &reader{problems: newProblems(path), dir: dir, getenv: getenv}
+	if short, lists := cutWallets(text); len(lists) > 0 {
+		r.cut = lists
+		if c, err := r.parse(path, short); err == nil && len(r.cut) == 0 {
+			return c, nil
+		}
+		r = &reader{problems: newProblems(path), dir: dir, getenv: getenv}
+	}
+	return r.parse(path, text)
+}
+
+func (r *reader) parse(path string, text []byte) (*Config, error) {
 	root := r.document(text)
 	if root == nil {
 		return nil, r.err()
 	}
 	c := r.config(root)
-	c.File, c.Dir, c.lines = path, dir, r.lines
+	c.File, c.Dir, c.lines = path, r.dir, r.lines
 	c.defaults()
 	c.validate(r.problems)
 	if err := r.err(); err != nil {

@@ -46,6 +46,13 @@ func newProblems(file string) *problems {
 	return &problems{file: file, lines: map[string]int{}, keys: map[string]bool{}}
 }
 
+// mark remembers the line of a key.
+func (p *problems) mark(key string, line int) {
+	if p.lines != nil {
+		p.lines[key] = line
+	}
+}
+
 // at reports a problem of a key. The line is the key's own, else the nearest
 // parent's that has one. The first problem of a key is enough: what follows
 // from it would only hide it.

@@ -15,15 +15,25 @@ type reader struct {
 	*problems
 	dir    string
 	getenv func(string) string
+	cut    map[int]pieces // long lists of wallets that were taken out of the text
 }
 
 // mapping is one YAML mapping under a key path.
 type mapping struct {
-	r      *reader
-	path   string
-	keys   []string // in the order of the file
-	values map[string]*yaml.Node
-	asked  []string
+	r     *reader
+	path  string
+	keys  []string // in the order of the file
+	nodes []*yaml.Node
+	asked []string
+}
+
+// value is the node of a key; nil when it is absent. Mappings are small, and
+// hundreds of thousands of them are possible: no map.
+func (m *mapping) value(key string) *yaml.Node {
+	if i := slices.Index(m.keys, key); i >= 0 {
+		return m.nodes[i]
+	}
+	return nil
 }
 
 // join appends a key to a path.
@@ -46,8 +56,8 @@ func isNull(n *yaml.Node) bool { return n == nil || (n.Kind == yaml.ScalarNode &
 // mapping reads n as a mapping and reports doubled keys. A null or a wrong
 // type gives an empty mapping, so that the caller can go on.
 func (r *reader) mapping(path string, n *yaml.Node) *mapping {
-	m := &mapping{r: r, path: path, values: map[string]*yaml.Node{}}
-	n = deref(n) // hundreds of thousands of small mappings are possible: no map more than needed
+	m := &mapping{r: r, path: path}
+	n = deref(n)
 	if isNull(n) {
 		return m
 	}
@@ -58,13 +68,13 @@ func (r *reader) mapping(path string, n *yaml.Node) *mapping {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		full := join(path, key.Value)
-		if _, twice := m.values[key.Value]; twice {
+		if slices.Contains(m.keys, key.Value) {
 			r.add(key.Line, full, "%s is already set on line %d; remove one of the two", full, r.lines[full])
 			continue
 		}
-		r.lines[full] = key.Line
+		r.mark(full, key.Line)
 		m.keys = append(m.keys, key.Value)
-		m.values[key.Value] = deref(value)
+		m.nodes = append(m.nodes, deref(value))
 	}
 	return m
 }
@@ -79,7 +89,7 @@ func subject(path string) string {
 // take returns the node of a key and marks the key as known.
 func (m *mapping) take(key string) (*yaml.Node, string) {
 	m.asked = append(m.asked, key)
-	return m.values[key], join(m.path, key)
+	return m.value(key), join(m.path, key)
 }
 
 // ignore names keys that are known and have no meaning for this reader.
@@ -141,7 +151,7 @@ func parsed[T any](m *mapping, key string, parse func(string) (T, error)) T {
 
 // duration reads a duration, or returns the default of an absent key.
 func (m *mapping) duration(key string, absent time.Duration) time.Duration {
-	if _, ok := m.values[key]; !ok {
+	if m.value(key) == nil {
 		m.ignore(key)
 		return absent
 	}
@@ -179,7 +189,7 @@ func (m *mapping) list(key string, single bool) (nodes []*yaml.Node, paths []str
 	}
 	for i, item := range n.Content {
 		full := path + "[" + strconv.Itoa(i) + "]"
-		m.r.lines[full] = item.Line
+		m.r.mark(full, item.Line)
 		nodes, paths = append(nodes, deref(item)), append(paths, full)
 	}
 	return nodes, paths

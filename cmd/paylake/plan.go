@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -62,53 +64,71 @@ func (p *program) plan(ctx context.Context, names []string, days span, asJSON bo
 	if err := h.readLake(ctx); err != nil {
 		return err
 	}
-	registry := h.peekConsents(ctx)
-	list := []plannedWindow{}
-	for _, q := range chosen {
-		windows, err := h.owed(ctx, q, days, registry)
-		if err != nil {
-			return err
-		}
-		list = append(list, windows...)
-	}
+	v := planView{h: h, chosen: chosen, days: days, registry: h.peekConsents(ctx), now: p.now()}
 	if asJSON {
-		return p.json(list)
+		return v.json(ctx)
 	}
-	p.showPlan(list)
-	return nil
+	return v.table(ctx)
+}
+
+// planView computes a plan as often as it is asked for: that is cheap, and very
+// many windows are not worth keeping.
+type planView struct {
+	h        *house
+	chosen   []config.Pipeline
+	days     span
+	registry peeked
+	now      time.Time
+}
+
+// windows yields what would be read, pipeline by pipeline. The pointer is valid
+// until the next one.
+func (v planView) windows(ctx context.Context) iter.Seq2[*plannedWindow, error] {
+	return func(yield func(*plannedWindow, error) bool) {
+		for _, q := range v.chosen {
+			for w, err := range v.owed(ctx, q) {
+				if !yield(w, err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // owed plans one pipeline from the lake and the registry alone.
-func (h *house) owed(ctx context.Context, q config.Pipeline, days span, registry peeked) ([]plannedWindow, error) {
-	spec, now := h.spec(q), h.p.now()
-	from, to, err := days.in(spec.Zone)
-	if err != nil {
-		return nil, err
-	}
-	var asked []pipeline.Owed
-	if !from.IsZero() || !to.IsZero() {
-		asked = pipeline.PlanBetween(spec, from, to, now)
-	}
-	planner := pipeline.NewPlanner(spec, now)
-	streams := h.streams(q)
-	out := make([]plannedWindow, 0, len(streams))
-	for _, s := range streams {
-		done, err := h.done(ctx, s)
+func (v planView) owed(ctx context.Context, q config.Pipeline) iter.Seq2[*plannedWindow, error] {
+	return func(yield func(*plannedWindow, error) bool) {
+		spec := v.h.spec(q)
+		from, to, err := v.days.in(spec.Zone)
 		if err != nil {
-			return nil, err
+			yield(nil, err)
+			return
 		}
-		line := plannedWindow{Pipeline: q.Name, Source: s.Source, Table: s.Table.Name, WalletID: s.Wallet}
-		consent := registry.of(s, now)
-		line.ConsentID, line.Waits = consent.ID, registry.waits(s, consent)
-		windows := planner.Within(done, consent.From, consent.Until)
-		if asked != nil {
-			windows = clipped(asked, consent.From, consent.Until)
+		var asked []pipeline.Owed
+		if !from.IsZero() || !to.IsZero() {
+			asked = pipeline.PlanBetween(spec, from, to, v.now)
 		}
-		for line.Owed = range windows {
-			out = append(out, line)
+		planner := pipeline.NewPlanner(spec, v.now)
+		for _, s := range v.h.streams(q) {
+			done, err := v.h.done(ctx, s)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			line := plannedWindow{Pipeline: q.Name, Source: s.Source, Table: s.Table.Name, WalletID: s.Wallet}
+			consent := v.registry.of(s, v.now)
+			line.ConsentID, line.Waits = consent.ID, v.registry.waits(s, consent)
+			windows := planner.Within(done, consent.From, consent.Until)
+			if asked != nil {
+				windows = clipped(asked, consent.From, consent.Until)
+			}
+			for line.Owed = range windows {
+				if !yield(&line, nil) {
+					return
+				}
+			}
 		}
 	}
-	return out, nil
 }
 
 // clipped yields the windows inside [from, to).
@@ -130,26 +150,73 @@ func (h *house) done(ctx context.Context, s schemas.Stream) (sinks.Done, error) 
 	return h.lake.Done(ctx, s)
 }
 
-func (p *program) showPlan(list []plannedWindow) {
-	var rows [][]string
-	waiting, wallets := 0, map[string]bool{}
-	for _, w := range list {
-		why := string(w.Reason)
+// json prints one window a line, all of them one array.
+func (v planView) json(ctx context.Context) error {
+	out := bufio.NewWriterSize(v.h.p.stdout, 1<<16)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	before := "[\n"
+	for w, err := range v.windows(ctx) {
+		if err != nil {
+			return err
+		}
+		_, _ = out.WriteString(before) // errors of a bufio.Writer stay until Flush
+		if err := enc.Encode(w); err != nil {
+			return err
+		}
+		before = ","
+	}
+	if before == "[\n" {
+		_, _ = out.WriteString("[")
+	}
+	_, _ = out.WriteString("]\n")
+	return out.Flush()
+}
+
+// columns of a window in the table.
+func (w *plannedWindow) columns() [5]string {
+	from, to, why := "whole", "", string(w.Reason)
+	if !w.Window.IsZero() {
+		from, to = instant(w.Window.From), instant(w.Window.To)
+	}
+	if w.Waits != "" {
+		why += ", waits for " + w.Waits
+	}
+	return [5]string{w.Pipeline, w.WalletID, from, to, why}
+}
+
+// table prints the windows as they are computed, a second time: the first one
+// finds out how wide the columns are.
+func (v planView) table(ctx context.Context) error {
+	t := newStream("pipeline", "wallet", "from", "to", "why")
+	total, waiting, wallets := 0, 0, map[string]bool{}
+	for w, err := range v.windows(ctx) {
+		if err != nil {
+			return err
+		}
+		t.fit(w.columns())
+		total++
 		if w.Waits != "" {
 			waiting, wallets[w.Source+"/"+w.WalletID] = waiting+1, true
-			why += ", waits for " + w.Waits
 		}
-		from, to := "whole", ""
-		if !w.Window.IsZero() {
-			from, to = instant(w.Window.From), instant(w.Window.To)
+	}
+	if total > 0 {
+		out := bufio.NewWriterSize(v.h.p.stdout, 1<<16)
+		t.begin(out)
+		for w, err := range v.windows(ctx) {
+			if err != nil {
+				return errors.Join(err, out.Flush())
+			}
+			t.row(out, w.columns())
 		}
-		rows = append(rows, []string{w.Pipeline, w.WalletID, from, to, why})
+		t.end(out)
+		if err := out.Flush(); err != nil {
+			return err
+		}
 	}
-	if len(rows) > 0 {
-		p.grid([]string{"pipeline", "wallet", "from", "to", "why"}, rows)
-	}
-	fmt.Fprintf(p.stderr, "%d windows to read; type: paylake run\n", len(list)-waiting)
+	fmt.Fprintf(v.h.p.stderr, "%d windows to read; type: paylake run\n", total-waiting)
 	if waiting > 0 {
-		fmt.Fprintf(p.stderr, "%d windows of %d wallets wait for a consent; type: paylake consent grant --wallet W\n", waiting, len(wallets))
+		fmt.Fprintf(v.h.p.stderr, "%d windows of %d wallets wait for a consent; type: paylake consent grant --wallet W\n", waiting, len(wallets))
 	}
+	return nil
 }
