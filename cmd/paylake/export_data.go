@@ -12,6 +12,7 @@ import (
 	"github.com/paylake/paylake/cmd/internal/export"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/clickhouse"
+	"github.com/paylake/paylake/sinks/clickhouse/embedded"
 )
 
 // dataset is something that export can write.
@@ -25,8 +26,7 @@ type dataset struct {
 }
 
 // datasets lists what can be exported: every view whose rows are a function of
-// the snapshot. Views of the warehouse's own history (snapshots, pipeline_runs)
-// are not.
+// the snapshot.
 func datasets() []dataset {
 	list := []dataset{
 		{name: "spend_by_provider", short: "spend, refunds and net by day, provider and currency", days: true,
@@ -56,6 +56,12 @@ func datasets() []dataset {
 		}
 		list = append(list, d)
 	}
+	for _, view := range embedded.Views { // whatever else readers see, by day where it has days
+		known := slices.ContainsFunc(list, func(d dataset) bool { return d.name == view })
+		if _, left := notExported[view]; !known && !left && !strings.HasSuffix(view, "_at") {
+			list = append(list, dataset{name: view, short: "the view of that name", days: true})
+		}
+	}
 	for i := range list {
 		d := &list[i]
 		d.formats = export.Formats
@@ -67,6 +73,12 @@ func datasets() []dataset {
 	}
 	slices.SortFunc(list, func(a, b dataset) int { return strings.Compare(a.name, b.name) })
 	return list
+}
+
+// notExported are views whose rows are no function of the snapshot.
+var notExported = map[string]string{
+	"snapshots": "when the warehouse published them", "pipeline_runs": "the history of runs",
+	"provider_aliases": "the configuration", "unknown_providers": "suggestions about the configuration",
 }
 
 // shop is where an export gets its rows: the warehouse as of one snapshot.
@@ -87,6 +99,9 @@ func (s *shop) write(ctx context.Context, d dataset, format string, out io.Write
 	views, err := s.warehouse.Columns(ctx, d.name)
 	if err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(views, func(v clickhouse.ViewColumn) bool { return v.Name == "business_date" }) && s.from+s.to != "" {
+		return usagef("%s has no days; leave out --from, --to and --period", d.name)
 	}
 	columns, sql := selection(d, views, s.from, s.to)
 	w, err := export.New(format, out, export.Meta{Dataset: d.name, Snapshot: s.snapshot, SHA256: s.sha256, From: s.from, To: s.to}, columns)
@@ -111,6 +126,9 @@ func selection(d dataset, views []clickhouse.ViewColumn, from, to string) ([]exp
 	var columns []export.Column
 	var fields []string
 	order := slices.Clone(d.order)
+	if len(order) == 0 && slices.ContainsFunc(views, func(v clickhouse.ViewColumn) bool { return v.Name == "business_date" }) {
+		order = []string{"business_date"}
+	}
 	for _, v := range views {
 		c, expression := asExported(v, views)
 		columns = append(columns, c)
