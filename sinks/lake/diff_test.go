@@ -12,14 +12,14 @@ import (
 	"github.com/paylake/paylake/schemas"
 )
 
-// shown is a row of the model.
-type shown struct {
+// modelRow is a row of the model.
+type modelRow struct {
 	provider string
 	amount   int64
 }
 
 // modelDiff is the oracle: two whole states compared, key by key.
-func modelDiff(before, after map[string]shown) (inserted, retracted, revised int64, money map[string][4]int64) {
+func modelDiff(before, after map[string]modelRow) (inserted, retracted, revised int64, money map[string][4]int64) {
 	money = map[string][4]int64{}
 	add := func(provider string, column int, amount int64) {
 		m := money[provider]
@@ -50,10 +50,10 @@ func modelDiff(before, after map[string]shown) (inserted, retracted, revised int
 
 // storyLake commits rows that come, change, change back and go, and returns what
 // is shown after each manifest; states[0] is the empty lake.
-func storyLake(t *testing.T, l *Lake, seed uint64, commits int) (states []map[string]shown) {
+func storyLake(t *testing.T, l *Lake, seed uint64, commits int) (states []map[string]modelRow) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 3))
-	now := map[string]shown{}
+	now := map[string]modelRow{}
 	states = append(states, maps.Clone(now))
 	window := schemas.Window{From: day0, To: day0.AddDate(0, 2, 0)}
 	for n := 0; len(states) <= commits; n++ {
@@ -81,7 +81,7 @@ func storyLake(t *testing.T, l *Lake, seed uint64, commits int) (states []map[st
 			t.Fatal(err)
 		}
 		for _, row := range rows {
-			now[row.id] = shown{row.provider, row.amount}
+			now[row.id] = modelRow{row.provider, row.amount}
 		}
 		if r.Sequence > 0 {
 			states = append(states, maps.Clone(now))
