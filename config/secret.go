@@ -63,6 +63,9 @@ func (s Secret) Key() string { return s.open().key }
 // Reference names where the value comes from without showing it.
 func (s Secret) Reference() string { return s.open().source() }
 
+// File is the absolute path that the secret is read from, if it is a file.
+func (s Secret) File() (string, bool) { return localFile(s.open().ref) }
+
 // Text is Value as a string.
 func (s Secret) Text(ctx context.Context) (string, error) {
 	v, err := s.Value(ctx)

@@ -42,8 +42,13 @@ func TestEndToEnd(t *testing.T) {
 		if len(s.Pipelines) != pipelines || s.Pipelines[0].CompleteThrough == nil || s.Pipelines[0].LastRun == nil {
 			t.Fatalf("%+v", s)
 		}
-		if len(s.Followers) != 1 || s.Followers[0].Lag != 0 || s.Followers[0].Applied != s.Head || s.Head == 0 {
-			t.Errorf("followers %+v, head %d", s.Followers, s.Head)
+		if len(s.Followers) != 2 || s.Head == 0 {
+			t.Fatalf("followers %+v, head %d", s.Followers, s.Head)
+		}
+		for _, f := range s.Followers {
+			if f.Lag != 0 || f.Applied != s.Head || f.Error != "" {
+				t.Errorf("follower %+v, head %d", f, s.Head)
+			}
 		}
 		if age := time.Since(*s.Pipelines[0].CompleteThrough); age < 0 || age > 25*time.Hour {
 			t.Errorf("ledger complete through %v", s.Pipelines[0].CompleteThrough)

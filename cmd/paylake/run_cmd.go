@@ -11,6 +11,7 @@ import (
 
 	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/pipeline"
+	"github.com/paylake/paylake/sinks"
 )
 
 // span is --from and --to: days of the source's zone.
@@ -104,8 +105,11 @@ func (h *house) openJobs(ctx context.Context, chosen []config.Pipeline, days spa
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := h.openLog(ctx); err != nil {
+		return nil, nil, err
+	}
 	h.store = h.newWarehouse()
-	followers := pipeline.NewFollowers(h.store)
+	followers := pipeline.NewFollowers(h.followers()...)
 	var jobs []pipeline.Job
 	for _, q := range chosen {
 		job := h.job(q, followers)
@@ -115,6 +119,15 @@ func (h *house) openJobs(ctx context.Context, chosen []config.Pipeline, days spa
 		jobs = append(jobs, job)
 	}
 	return jobs, followers, nil
+}
+
+// followers are the stores behind the lake.
+func (h *house) followers() []sinks.Follower {
+	all := []sinks.Follower{h.store}
+	if h.log != nil {
+		all = append(all, h.log)
+	}
+	return all
 }
 
 // rowsReadAgain is rowsInFlight for days that a person asks for: what the lake

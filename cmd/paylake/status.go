@@ -126,7 +126,7 @@ func (h *house) status(ctx context.Context) (r statusReport, err error) {
 	if r.Head, err = h.lake.Head(ctx); err != nil {
 		return r, err
 	}
-	r.Followers = append(r.Followers, h.followerStatus(ctx, r.Head))
+	r.Followers = append(r.Followers, h.followerStatus(ctx, r.Head), h.logStatus(ctx, r.Head))
 	r.Alarms = h.alarms(ctx)
 	return r, nil
 }
@@ -245,6 +245,17 @@ func (h *house) followerStatus(ctx context.Context, head int64) followerStatus {
 		f.Error = err.Error()
 	}
 	f.Lag = head - f.Applied
+	return f
+}
+
+// logStatus says how many manifests the transparency log covers.
+func (h *house) logStatus(ctx context.Context, head int64) followerStatus {
+	f := followerStatus{Name: "log"}
+	c, _, err := h.lake.Checkpoint(ctx)
+	if err != nil {
+		f.Error = err.Error()
+	}
+	f.Applied, f.Lag = c.Tree.N, head-c.Tree.N
 	return f
 }
 

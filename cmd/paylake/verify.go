@@ -5,34 +5,186 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/lake"
+	"github.com/paylake/paylake/sinks/translog"
 )
 
+// verifyFlags are files that an auditor gives.
+type verifyFlags struct {
+	key, since, proof string
+	json              bool
+}
+
 func (p *program) verifyCommand() *cobra.Command {
-	var asJSON bool
+	var f verifyFlags
 	cmd := &cobra.Command{
 		Use: "verify [LAKE-URL]", Short: "Prove the lake from its files alone",
-		Long: `Checks the chain of manifests, every object's hash, rows, control totals and
-balance chains, recomputed from the Parquet files. With a URL it needs nothing
-else: no configuration, no warehouse, no state. Exit code 6: something that was
-published does not hold, and is named with its full path.`,
-		Example: "  paylake verify\n  paylake verify file:///var/lib/paylake/lake --json\n  paylake verify \"s3://bucket?region=eu-central-1\"",
+		Long: `Checks the chain of manifests, the transparency log with its signatures, every
+object's hash, rows, control totals, retractions and balance chains, recomputed
+from the Parquet files. With a URL it needs nothing else: no configuration, no
+warehouse, no state, no network but the bucket's.
+
+--key names a file of verifier keys, one per line (paylake keys show audit);
+without it the configuration's key is used, and without that one everything but
+signatures is checked. --since names a checkpoint that you kept earlier: the log
+must continue it. --proof checks a .tlog-proof, on its own where no lake is
+given. Exit code 6: something that was published does not hold, and is named with
+its full path.`,
+		Example: "  paylake verify\n  paylake verify file:///var/lib/paylake/lake --key audit.pub --since checkpoint.old\n  paylake verify \"s3://bucket?region=eu-central-1\" --json\n  paylake verify --proof snapshot-12.tlog-proof --key audit.pub",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			url, err := p.lakeURL(args)
-			if err != nil {
-				return err
-			}
-			return p.verify(cmd.Context(), url, asJSON)
-		},
+		RunE:    func(cmd *cobra.Command, args []string) error { return p.verify(cmd.Context(), args, f) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	flags := cmd.Flags()
+	flags.StringVar(&f.key, "key", "", "`FILE` of verifier keys, one per line")
+	flags.StringVar(&f.since, "since", "", "`FILE` with an older checkpoint that the log must continue")
+	flags.StringVar(&f.proof, "proof", "", "check a .tlog-proof `FILE`")
+	flags.BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
+}
+
+// verified is what `verify --json` prints: the lake's report, and the proof's.
+type verified struct {
+	*lake.Report
+	Proof *lake.ProofReport `json:"proof,omitempty"`
+}
+
+func (p *program) verify(ctx context.Context, args []string, f verifyFlags) error {
+	whole := len(args) > 0 || f.proof == "" || f.since != ""
+	url := ""
+	var err error
+	if whole {
+		if url, err = p.lakeURL(args); err != nil {
+			return err
+		}
+	}
+	o := lake.VerifyOptions{}
+	if o.Keys, err = p.verifierKeys(ctx, f.key, url, len(args) > 0); err != nil {
+		return err
+	}
+	if o.Since, err = olderCheckpoint(f.since, o.Keys); err != nil {
+		return err
+	}
+	var out verified
+	var fault error
+	if f.proof != "" {
+		if out.Proof, fault = checkProof(f.proof, o.Keys); fault != nil && !errors.Is(fault, sinks.ErrCorrupt) {
+			return fault
+		}
+	}
+	if whole {
+		r, err := lake.Verify(ctx, url, o)
+		if err != nil && !errors.Is(err, sinks.ErrCorrupt) {
+			return err
+		}
+		out.Report, fault = &r, errors.Join(fault, err)
+	}
+	return p.showVerified(out, f, fault)
+}
+
+// showVerified prints what was checked. The last line says whether signatures
+// were; what is at fault is named on stderr.
+func (p *program) showVerified(out verified, f verifyFlags, fault error) error {
+	if out.Report != nil {
+		for _, path := range out.Foreign {
+			fmt.Fprintf(p.stderr, "no manifest names %s; it changes nothing\n", path)
+		}
+		l := out.Log
+		if l.OtherKeys > 0 {
+			fmt.Fprintf(p.stderr, "%d older checkpoints are signed by none of the given keys; the newest one vouches for them\n", l.OtherKeys)
+		}
+		if l.Shown < l.Size {
+			fmt.Fprintf(p.stderr, "the name checkpoint shows size %d, a later one of size %d is kept: a crash, or somebody put it back; the later one counts\n", l.Shown, l.Size)
+		}
+	}
+	switch {
+	case f.json:
+		if err := p.json(out); err != nil {
+			return err
+		}
+	default:
+		if out.Proof != nil && (fault == nil || out.Report != nil) {
+			p.showProof(f.proof, *out.Proof)
+		}
+		if out.Report != nil {
+			p.showReport(*out.Report)
+		}
+	}
+	if fault == nil {
+		return nil
+	}
+	said := false
+	if out.Report != nil {
+		for _, x := range out.Findings {
+			fmt.Fprintf(p.stderr, "paylake: %s: %s\n", x.Path, x.Detail)
+			said = true
+		}
+		showAffected(p.stderr, p.configured(out.URL), out.Affected)
+	}
+	return &failure{code: codeVerify, err: fault, said: said && !strings.HasPrefix(fault.Error(), f.proof+":")}
+}
+
+func checkProof(path string, keys translog.Verifiers) (*lake.ProofReport, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usagef("--proof: %w", err)
+	}
+	r, err := lake.CheckProof(data, keys)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &r, nil
+}
+
+// olderCheckpoint reads the auditor's own checkpoint: it must be one, and with
+// keys be signed, before it can accuse anybody.
+func olderCheckpoint(path string, keys translog.Verifiers) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		_, err = translog.ReadCheckpoint(raw)
+	}
+	if err == nil && !keys.IsZero() {
+		_, err = keys.Open(raw)
+	}
+	if err != nil {
+		return nil, usagef("--since %s: %w", path, err)
+	}
+	return raw, nil
+}
+
+// verifierKeys are the keys of --key, else the configuration's, if it is that of
+// the lake. None is no error.
+func (p *program) verifierKeys(ctx context.Context, file, url string, given bool) (translog.Verifiers, error) {
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return translog.Verifiers{}, usagef("--key: %w", err)
+		}
+		keys, err := translog.ParseVerifiers(text)
+		if err != nil {
+			return keys, usagef("--key %s: %w", file, err)
+		}
+		return keys, nil
+	}
+	h, err := p.open()
+	if given && (err != nil || h.cfg.Lake != url) {
+		return translog.Verifiers{}, nil // a lake by its URL needs no configuration
+	}
+	if err != nil {
+		if _, serr := os.Stat(p.configPath()); url == "" && errors.Is(serr, os.ErrNotExist) {
+			return translog.Verifiers{}, nil // a proof on its own
+		}
+		return translog.Verifiers{}, err
+	}
+	return h.auditVerifiers(ctx)
 }
 
 // lakeURL is the argument, relative to where we are, or the configuration's.
@@ -53,51 +205,4 @@ func (p *program) lakeURL(args []string) (string, error) {
 		return "", usagef("%v", err)
 	}
 	return url, nil
-}
-
-func (p *program) verify(ctx context.Context, url string, asJSON bool) error {
-	report, err := lake.Verify(ctx, url, lake.VerifyOptions{})
-	broken := errors.Is(err, sinks.ErrCorrupt)
-	if err != nil && !broken {
-		return err
-	}
-	for _, path := range report.Foreign {
-		fmt.Fprintf(p.stderr, "no manifest names %s; it changes nothing\n", path)
-	}
-	if asJSON {
-		if jerr := p.json(report); jerr != nil {
-			return jerr
-		}
-	} else {
-		p.showReport(report)
-	}
-	if !broken {
-		return nil
-	}
-	for _, f := range report.Findings {
-		fmt.Fprintf(p.stderr, "paylake: %s: %s\n", f.Path, f.Detail)
-	}
-	showAffected(p.stderr, p.configured(url), report.Affected)
-	return &failure{code: codeVerify, err: err, said: len(report.Findings) > 0}
-}
-
-func (p *program) showReport(r lake.Report) {
-	w := p.stdout
-	fmt.Fprintf(w, "lake         %s\n", r.URL)
-	fmt.Fprintf(w, "manifests    %s, an unbroken chain is checked; %s not in a transparency log\n", thousands(r.Manifests), thousands(r.Unlogged))
-	fmt.Fprintf(w, "objects      %s, %s bytes; hashes, rows and totals recomputed\n", thousands(r.Objects), thousands(r.Bytes))
-	fmt.Fprintf(w, "rows         %s, of them %s retractions; %s visible\n", thousands(r.Rows), thousands(r.Retractions), thousands(r.Visible))
-	fmt.Fprintf(w, "quarantined  %s\n", thousands(r.Quarantined))
-	fmt.Fprintf(w, "chains       %s recomputed, %s open, %s broken\n", thousands(r.Chains), thousands(r.Open), thousands(r.Broken))
-	if len(r.Foreign) > 0 {
-		fmt.Fprintf(w, "foreign      %d files that no manifest names\n", len(r.Foreign))
-	}
-	if r.Head != "" {
-		fmt.Fprintf(w, "head         %s\n", r.Head)
-	}
-	verdict := "everything that was published holds"
-	if len(r.Findings) > 0 {
-		verdict = fmt.Sprintf("FAILED: %d findings, named on stderr", len(r.Findings))
-	}
-	fmt.Fprintf(w, "verdict      %s (signatures are not checked: no key)\n", verdict)
 }

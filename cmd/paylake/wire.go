@@ -23,6 +23,7 @@ import (
 	"github.com/paylake/paylake/pipeline"
 	"github.com/paylake/paylake/pipeline/state"
 	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/lake"
 	"github.com/paylake/paylake/sources"
 	"github.com/paylake/paylake/sources/csv"
@@ -40,6 +41,7 @@ type house struct {
 	turns map[[2]string]flashpay.Turn // by address and token
 	files map[string]*csv.Shelf
 	lake  *lake.Lake
+	log   sinks.Follower // the transparency log; nil where its key is not here
 	store *warehouse
 
 	limits  map[string]*rate.Limiter // by source, for all its pipelines

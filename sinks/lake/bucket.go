@@ -29,6 +29,9 @@ type bucket interface {
 	// Create stores data durably under a key that does not exist. Of any number
 	// of writers exactly one gets nil, the others an error that wraps errTaken.
 	Create(ctx context.Context, key string, data []byte) error
+	// Replace stores data durably under a key that may exist; readers see the old
+	// bytes or the new ones. Only the log's newest checkpoint is ever replaced.
+	Replace(ctx context.Context, key string, data []byte) error
 	// List yields every key with the prefix and its size, in no order.
 	List(ctx context.Context, prefix string) iter.Seq2[listed, error]
 	// Delete removes a key; only the probe's own key is ever removed.
@@ -90,6 +93,10 @@ func (c cloudBucket) Create(ctx context.Context, key string, data []byte) error 
 	err := c.create(ctx, key, data)
 	fault.Point("bucket.written")
 	return cloudError("write", key, err)
+}
+
+func (c cloudBucket) Replace(ctx context.Context, key string, data []byte) error {
+	return cloudError("replace", key, c.b.WriteAll(ctx, key, data, &blob.WriterOptions{ContentType: "text/plain; charset=utf-8"}))
 }
 
 func (c cloudBucket) List(ctx context.Context, prefix string) iter.Seq2[listed, error] {

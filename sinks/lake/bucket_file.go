@@ -103,6 +103,24 @@ func (b *fileBucket) Create(_ context.Context, key string, data []byte) error {
 	return syncDir(dir)
 }
 
+// Replace implements bucket.
+func (b *fileBucket) Replace(_ context.Context, key string, data []byte) error {
+	final := b.path(key)
+	dir := filepath.Dir(final)
+	if err := b.makeDir(dir); err != nil {
+		return err
+	}
+	temp, err := writeTemp(dir, data)
+	if err != nil {
+		return storageError("write", final, err)
+	}
+	if err := os.Rename(temp, final); err != nil {
+		_ = os.Remove(temp)
+		return storageError("write", final, err)
+	}
+	return syncDir(dir)
+}
+
 // named goes by way of a temporary file.
 func (b *fileBucket) named(dir, final string, data []byte) error {
 	temp, err := writeTemp(dir, data)

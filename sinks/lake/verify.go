@@ -14,18 +14,25 @@ import (
 
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
+	"github.com/paylake/paylake/sinks/translog"
 )
 
 // VerifyOptions say how to verify.
 type VerifyOptions struct {
 	Parallel int // objects at a time; 0: one per processor
+	// Keys are the verifier keys of the transparency log; none: signatures are not
+	// checked.
+	Keys translog.Verifiers
+	// Since is an older checkpoint of the log, which the log must continue.
+	Since []byte
 }
 
 // Report says what Verify looked at and found. Counts are of what holds.
 type Report struct {
 	URL         string    `json:"url"`
 	Manifests   int64     `json:"manifests"`
-	Unlogged    int64     `json:"unlogged"` // manifests that no transparency log covers
+	Unlogged    int64     `json:"unlogged"` // manifests that the log's newest checkpoint does not cover
+	Log         LogReport `json:"log"`
 	Objects     int64     `json:"objects"`
 	Bytes       int64     `json:"bytes"` // of objects and quarantine files
 	Rows        int64     `json:"rows"`
@@ -46,6 +53,7 @@ type Report struct {
 type Finding struct {
 	Path   string `json:"path"` // full path of the object or manifest at fault
 	Detail string `json:"detail"`
+	rank   int
 }
 
 // Verify proves a lake from its files alone, without warehouse, state or
@@ -81,6 +89,7 @@ type verifier struct {
 	url       string
 	opts      VerifyOptions
 	files     map[string]int64 // every key of the lake
+	shown     []byte           // the log's newest checkpoint
 	manifests []Entry
 	tables    map[tableID]*schemas.Table // with the kept columns of the newest manifest
 
@@ -98,10 +107,16 @@ func (v *verifier) run(ctx context.Context) error {
 		}
 		v.files[f.Key] = f.Size
 	}
+	if err := v.readShown(ctx); err != nil {
+		return err
+	}
 	if err := v.readChain(ctx); err != nil {
 		return err
 	}
 	v.checkForeign()
+	if err := v.checkLog(ctx); err != nil {
+		return err
+	}
 	if err := v.checkObjects(ctx); err != nil {
 		return err
 	}
@@ -135,7 +150,6 @@ func (v *verifier) readChain(ctx context.Context) error {
 	}
 	v.report.Head = prev
 	v.report.Manifests = int64(len(v.manifests))
-	v.report.Unlogged = v.report.Manifests // no transparency log is read yet
 	return nil
 }
 
@@ -180,8 +194,11 @@ func (v *verifier) checkForeign() {
 	slices.Sort(v.report.Foreign)
 }
 
+// isLog tells the files of the transparency log, by their exact names.
 func isLog(key string) bool {
-	return key == "checkpoint" || strings.HasPrefix(key, "tile/") || strings.HasPrefix(key, "checkpoints/")
+	_, tile := translog.ParseTilePath(key)
+	_, kept := translog.ParseKeptPath(key)
+	return key == translog.Latest || tile || kept
 }
 
 func isManifest(key string) bool {
@@ -194,15 +211,19 @@ func isManifest(key string) bool {
 func (v *verifier) fault(key, format string, args ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.report.Findings = append(v.report.Findings, Finding{Path: fullPath(v.url, key), Detail: fmt.Sprintf(format, args...)})
+	f := Finding{Path: fullPath(v.url, key), Detail: fmt.Sprintf(format, args...)}
+	if isLog(key) {
+		f.rank = 1
+	}
+	v.report.Findings = append(v.report.Findings, f)
 }
 
 // finish sorts the findings and turns them into an error.
 func (v *verifier) finish(err error) (Report, error) {
 	r := v.report
 	r.URL = v.url
-	slices.SortFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Detail, b.Detail))
+	slices.SortFunc(r.Findings, func(a, b Finding) int { // what the log says of a manifest comes after the manifest
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Detail, b.Detail))
 	})
 	r.Findings = slices.Compact(r.Findings)
 	if err != nil || len(r.Findings) == 0 {

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/paylake/paylake/sinks/lake"
+)
+
+func (p *program) showReport(r lake.Report) {
+	w := p.stdout
+	fmt.Fprintf(w, "lake         %s\n", r.URL)
+	fmt.Fprintf(w, "manifests    %s, an unbroken chain is checked; %s not in the transparency log\n", thousands(r.Manifests), thousands(r.Unlogged))
+	p.showLog(r.Log)
+	fmt.Fprintf(w, "objects      %s, %s bytes; hashes, rows and totals recomputed\n", thousands(r.Objects), thousands(r.Bytes))
+	fmt.Fprintf(w, "rows         %s, of them %s retractions, each paired with what it retracts; %s visible\n", thousands(r.Rows), thousands(r.Retractions), thousands(r.Visible))
+	fmt.Fprintf(w, "totals       %s of provider and currency\n", thousands(int64(len(r.Totals))))
+	fmt.Fprintf(w, "quarantined  %s\n", thousands(r.Quarantined))
+	fmt.Fprintf(w, "chains       %s recomputed, %s open, %s broken\n", thousands(r.Chains), thousands(r.Open), thousands(r.Broken))
+	if len(r.Foreign) > 0 {
+		fmt.Fprintf(w, "foreign      %d files that no manifest names\n", len(r.Foreign))
+	}
+	if r.Head != "" {
+		fmt.Fprintf(w, "head         %s\n", r.Head)
+	}
+	verdict := "everything that was published holds"
+	if len(r.Findings) > 0 {
+		verdict = fmt.Sprintf("FAILED: %d findings, named on stderr", len(r.Findings))
+	}
+	fmt.Fprintf(w, "verdict      %s (%s)\n", verdict, signatures(r))
+}
+
+func (p *program) showLog(l lake.LogReport) {
+	if l.Origin == "" {
+		return
+	}
+	w := p.stdout
+	fmt.Fprintf(w, "log          %s: %s manifests are included; %s checkpoints, each the beginning of the next; %s tiles\n",
+		l.Origin, thousands(l.Size), thousands(l.Checkpoints), thousands(l.Tiles))
+	if l.Since != nil {
+		fmt.Fprintf(w, "since        the older checkpoint covers %s manifests\n", thousands(*l.Since))
+	}
+	if len(l.SignedBy) > 0 {
+		fmt.Fprintf(w, "signed by    %s\n", strings.Join(l.SignedBy, ", "))
+	}
+}
+
+// signatures says what the verdict is worth.
+func signatures(r lake.Report) string {
+	switch {
+	case !r.Log.Checked:
+		return "signatures are not checked: no key"
+	case len(r.Findings) > 0:
+		return "signatures were checked"
+	case r.Log.Size == 0 && r.Manifests > 0:
+		return "NOTHING IS SIGNED: no manifest is in a transparency log"
+	case r.Unlogged > 0:
+		return fmt.Sprintf("the log's signature holds and covers all but the newest %s manifests", thousands(r.Unlogged))
+	}
+	return "the log's signature holds and covers every manifest"
+}
+
+func (p *program) showProof(path string, r lake.ProofReport) {
+	w := p.stdout
+	fmt.Fprintf(w, "proof        %s\n", path)
+	fmt.Fprintf(w, "manifest     %d of %s, table %s of source %s, sha256 %s\n", r.Sequence, r.Origin, r.Table, r.Source, r.SHA256)
+	for _, f := range r.Files {
+		fmt.Fprintf(w, "names        %s: %s rows, %s bytes, sha256 %s\n", f.Path, thousands(f.Rows), thousands(f.Bytes), f.SHA256)
+	}
+	verdict := "its checkpoint is signed by " + strings.Join(r.SignedBy, ", ")
+	if !r.Checked {
+		verdict = "signatures are not checked: no key"
+	}
+	fmt.Fprintf(w, "verdict      it is entry %d of the log's %s (%s)\n", r.Sequence-1, thousands(r.Size), verdict)
+}
