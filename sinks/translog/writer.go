@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/sinks"
 )
 
@@ -178,9 +179,11 @@ func (w *Writer) Append(ctx context.Context, base tlog.Tree, after []byte, entri
 	if err := w.storeBundles(ctx, e, base.N, entries); err != nil {
 		return base, err
 	}
+	fault.Point("log.stored")
 	if err := w.remember(tree); err != nil {
 		return base, err
 	}
+	fault.Point("log.remembered")
 	return tree, w.publish(ctx, tree)
 }
 
@@ -270,6 +273,7 @@ func (w *Writer) publish(ctx context.Context, tree tlog.Tree) error {
 	} else if err != nil {
 		return err
 	}
+	fault.Point("log.kept")
 	return w.show(ctx, c)
 }
 
