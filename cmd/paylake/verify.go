@@ -174,14 +174,17 @@ func (p *program) verifierKeys(ctx context.Context, file, url string, given bool
 		}
 		return keys, nil
 	}
-	h, err := p.open()
-	if given && (err != nil || h.cfg.Lake != url) {
-		return translog.Verifiers{}, nil // a lake by its URL needs no configuration
-	}
-	if err != nil {
-		if _, serr := os.Stat(p.configPath()); url == "" && errors.Is(serr, os.ErrNotExist) {
-			return translog.Verifiers{}, nil // a proof on its own
+	if given { // a lake by its URL needs no configuration
+		if cfg := p.configured(url); cfg != nil {
+			return (&house{p: p, cfg: cfg}).auditVerifiers(ctx)
 		}
+		return translog.Verifiers{}, nil
+	}
+	if _, err := os.Stat(p.configPath()); url == "" && errors.Is(err, os.ErrNotExist) {
+		return translog.Verifiers{}, nil // a proof on its own
+	}
+	h, err := p.open()
+	if err != nil {
 		return translog.Verifiers{}, err
 	}
 	return h.auditVerifiers(ctx)
