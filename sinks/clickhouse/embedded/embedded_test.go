@@ -268,6 +268,38 @@ func TestChildKilled(t *testing.T) {
 	}
 }
 
+// A child that was started again at other ports is found by who joins, although
+// nobody in its holder has asked for it meanwhile.
+func TestMovedChildIsFound(t *testing.T) {
+	dir := t.TempDir()
+	s := acquire(t, dir)
+	defer s.Close()
+	before := s.Current()
+	for range 5 { // one that dies in its first seconds moves, as if its ports were taken; a busy machine may be late for that
+		p := recorded(t, dir)
+		if err := syscall.Kill(p.ChildPID, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		gone(t, p.ChildPID)
+		joined, err := join(t, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustAsk(t, joined, "SELECT 1")
+		if joined.Current().Addr != before.Addr {
+			return
+		}
+	}
+	t.Error("the child never moved")
+}
+
+func join(t *testing.T, dir string) (*embedded.Server, error) {
+	t.Helper()
+	limited, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+	defer cancel()
+	return embedded.Acquire(limited, options(dir))
+}
+
 // What anybody on this machine may do without a password.
 func TestStranger(t *testing.T) {
 	dir := t.TempDir()

@@ -84,10 +84,12 @@ func (h *holder) prepare() error {
 func (h *holder) supervise() {
 	defer close(h.done)
 	runtime.LockOSThread()
+	told := func() {} // the first child is announced by who started it
 	for wait := 100 * time.Millisecond; ; wait = min(wait*2, 5*time.Second) {
 		life := time.NewTimer(shortLife)
 		err := h.runChild()
 		short := life.Stop()
+		told()
 		if !short {
 			wait = 100 * time.Millisecond
 		}
@@ -97,8 +99,23 @@ func (h *holder) supervise() {
 			return
 		case <-time.After(wait):
 			h.opts.Log.Warn("embedded clickhouse ended, starting it again", "err", err)
+			told = h.tell()
 		}
 	}
+}
+
+// tell announces the next child when it answers, perhaps at other ports: who
+// joins must find it, also while nobody in this process asks for it. The
+// function that it returns ends the waiting.
+func (h *holder) tell() (told func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		if err := h.ready(ctx); err != nil && ctx.Err() == nil {
+			h.opts.Log.Warn("embedded clickhouse was started again", "err", err)
+		}
+	})
+	return func() { cancel(); waiting.Wait() }
 }
 
 func (h *holder) ended(err error, short bool) {
