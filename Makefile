@@ -13,7 +13,7 @@ RESULTS  := $(PAYLAKE_CACHE)/test-results.json
 RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 PKG      ?= ./...
 
-.PHONY: help build test check lint demo up sandbox bench bench-small fuzz torture clean FORCE
+.PHONY: help build test check lint demo up sandbox bench bench-small fuzz torture crash soak clean FORCE
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,15 @@ bench: build ## speed and memory, as ratios in one run (several minutes)
 torture: ## kill -9 at random moments: KILLS=200 SEED=1 make torture (about 7 s a kill)
 	@PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) PAYLAKE_TEST_KILLS=$${KILLS:-200} PAYLAKE_TEST_SEED=$${SEED:-1} \
 	go test ./cmd/paylake -run '^TestKilledAtAnyMoment$$' -count=1 -v -timeout 2h
+
+crash: ## kill at every fault point and at pairs of them: SEEDS=25 PAIRS=2000 make crash (about a second each)
+	@PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) PAYLAKE_TEST_S3=$$(deploy/fetch versitygw) \
+	PAYLAKE_TEST_SEEDS=$${SEEDS:-25} PAYLAKE_TEST_PAIRS=$${PAIRS:-2000} PAYLAKE_TEST_SEED=$${SEED:-1} \
+	go test ./cmd/paylake -run '^(TestKilledAtEveryPoint|TestMissingGuardsAreFound)$$' -count=1 -v -timeout 6h
+
+soak: ## the large sizes of what `make test` tries in small, one after the other (hours)
+	$(MAKE) crash
+	$(MAKE) torture
 
 fuzz: ## every fuzz target for 30 seconds
 	@deploy/fuzz 30s

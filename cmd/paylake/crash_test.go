@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// scene is how a point comes about that an ordinary run does not pass, or not
+// for sure. Without one a run from the template is killed at it.
+type scene struct {
+	before func(t *testing.T, w *labWorld, dir string)
+	faults string   // in front of the point's own
+	args   []string // the command that is killed; run
+	fresh  bool     // begins without a lake
+	alone  bool     // the command wants the warehouse for itself
+	after  func(t *testing.T, w *labWorld, dir string)
+}
+
+var scenes = map[string]scene{
+	"load.abandoned":  {faults: "load.inserted#1=DAMAGE,load.inserted#2=DAMAGE,"},
+	"load.replaced":   {before: thenDamage},
+	"sweep.deleted":   {before: abandonedLongAgo},
+	"rebuild.dropped": {before: wholeRun, args: []string{"rebuild"}, alone: true},
+	"schema.made":     {before: func(t *testing.T, w *labWorld, _ string) { w.must(t, "DROP DATABASE paylake SYNC") }},
+	"session.opened":  {before: expired, after: keepSessions},
+	"session.saved":   {before: expired, after: keepSessions},
+	"bucket.writing":  {before: inBucket},
+	"bucket.written":  {before: inBucket},
+	"file.folder":     {fresh: true},
+}
+
+func wholeRun(t *testing.T, w *labWorld, dir string) {
+	t.Helper()
+	w.live(t, dir, "", "run").well(t)
+}
+
+// thenDamage alters rows that readers see already; the next process finds out.
+func thenDamage(t *testing.T, w *labWorld, dir string) {
+	t.Helper()
+	wholeRun(t, w, dir)
+	w.must(t, fmt.Sprintf(alter, "SELECT max(load_id) FROM ledger_rows"))
+}
+
+// abandonedLongAgo leaves rows of a load that was given up an hour ago.
+func abandonedLongAgo(t *testing.T, w *labWorld, dir string) {
+	t.Helper()
+	if !w.live(t, dir, "load.inserted#1", "run").killed {
+		t.Fatal("nothing was loaded")
+	}
+	wholeRun(t, w, dir)
+	w.must(t, "INSERT INTO load_abandoned SELECT load_id, reason, abandoned_at - INTERVAL 1 HOUR FROM load_abandoned")
+}
+
+// inBucket moves the lake to an empty bucket of a real S3 server.
+func inBucket(t *testing.T, w *labWorld, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, "paylake.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := w.s3.URL(w.s3.Bucket(t))
+	if err := os.WriteFile(path, bytes.Replace(text, []byte(labLake), fmt.Appendf(nil, "lake: %q", url), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expired ends the sessions: the run begins with a refresh token that is spent
+// by its use.
+func expired(_ *testing.T, w *labWorld, _ string) {
+	for _, c := range w.book.Wallets() {
+		w.fake.Expire(c.ID)
+	}
+}
+
+// keepSessions takes the sessions of a case over into the template: its own are
+// spent.
+func keepSessions(t *testing.T, w *labWorld, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "state.db"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(w.template, "state.db"), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A process is killed at every fault point of the program, for several generated
+// ledgers, and at random pairs of points: the second while the first crash is
+// repaired. The next run makes everything right: the warehouse shows the
+// generated ledger row by row and in sums, the lake proves itself. No point is
+// left out. PAYLAKE_TEST_SEEDS, PAYLAKE_TEST_PAIRS and PAYLAKE_TEST_SEED make it
+// longer, or another one.
+func TestKilledAtEveryPoint(t *testing.T) {
+	all, first := points(t), uint64(number(t, "PAYLAKE_TEST_SEED", 1))
+	seeds, pairs := number(t, "PAYLAKE_TEST_SEEDS", 1), number(t, "PAYLAKE_TEST_PAIRS", 8)
+	l := newLab(t, mortal(t))
+	var worlds []*labWorld
+	for n := range seeds {
+		w := l.world(t, first+uint64(n))
+		worlds = append(worlds, w)
+		dice := rand.New(rand.NewPCG(w.seed, 0x706f696e74))
+		for _, name := range all {
+			w.killedAt(t, name, dice)
+		}
+	}
+	for _, name := range all {
+		if l.ran[name] == 0 {
+			t.Errorf("no process died at %s", name)
+		}
+	}
+	t.Logf("%d points × %d seeds (from %d): %d processes killed, 0 lost, 0 doubled", len(all), seeds, first, total(l.ran))
+	l.ran = map[string]int{}
+	dice := rand.New(rand.NewPCG(first, 0x7061697273))
+	for range pairs {
+		w := worlds[dice.IntN(len(worlds))]
+		w.killedTwice(t, w.draw(dice), w.draw(dice))
+	}
+	t.Logf("%d pairs of points: %d processes killed, 0 lost, 0 doubled", pairs, total(l.ran))
+}
+
+func total(ran map[string]int) (n int) {
+	for _, c := range ran {
+		n += c
+	}
+	return n
+}
+
+// killedAt is one case: a run is killed at a point, the next one comes to its end.
+func (w *labWorld) killedAt(t *testing.T, name string, dice *rand.Rand) {
+	t.Helper()
+	s := scenes[name]
+	n := 1
+	if w.passed[name] > 0 {
+		n += dice.IntN(w.passed[name])
+	}
+	dir := w.begin(t)
+	if s.fresh {
+		if err := os.RemoveAll(filepath.Join(dir, "lake")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.before != nil {
+		s.before(t, w, dir)
+	}
+	if s.args == nil {
+		s.args = []string{"run"}
+	}
+	if s.alone {
+		w.release(t)
+	}
+	if w.die(t, dir, s.faults, name, n, s.args) || n > 1 && w.die(t, dir, s.faults, name, 1, s.args) {
+		w.ran[name]++
+	}
+	if s.alone {
+		w.hold(t)
+	}
+	w.live(t, dir, "", "run").well(t)
+	w.right(t, dir)
+	if s.after != nil {
+		s.after(t, w, dir)
+	}
+	if t.Failed() {
+		t.Fatalf("seed %d, killed at %s, passing %d", w.seed, name, n)
+	}
+	w.end(t, dir)
+}
+
+// killedTwice is another: the run after the first crash is killed, too.
+func (w *labWorld) killedTwice(t *testing.T, a, b string) {
+	t.Helper()
+	dir := w.begin(t)
+	for _, at := range []string{a, b} {
+		name, number, _ := strings.Cut(at, "#")
+		var n int
+		_, _ = fmt.Sscan(number, &n)
+		if w.die(t, dir, "", name, n, []string{"run"}) {
+			w.ran[name]++
+		}
+	}
+	w.live(t, dir, "", "run").well(t)
+	w.right(t, dir)
+	if t.Failed() {
+		t.Fatalf("seed %d, killed at %s, then at %s", w.seed, a, b)
+	}
+	w.end(t, dir)
+}
+
+// die runs a command that is to be killed, and reports whether it was. One that
+// ends before must end well.
+func (w *labWorld) die(t *testing.T, dir, faults, name string, n int, args []string) bool {
+	t.Helper()
+	e := w.live(t, dir, strings.ReplaceAll(faults, "DAMAGE", w.origin+"/damage")+fmt.Sprintf("%s#%d", name, n), args...)
+	if !e.killed {
+		e.well(t)
+	}
+	return e.killed
+}
+
+// draw chooses a passing of a point.
+func (w *labWorld) draw(dice *rand.Rand) string {
+	var names []string
+	for name := range w.passed {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	name := names[dice.IntN(len(names))]
+	return fmt.Sprintf("%s#%d", name, 1+dice.IntN(w.passed[name]))
+}
+
+// alter changes the amounts of loads and leaves the number of their rows: so
+// little a server need lose of what it has acknowledged.
+const alter = "ALTER TABLE ledger_rows UPDATE amount_minor = amount_minor + 1 WHERE load_id IN (%s) SETTINGS mutations_sync = 1"
+
+// damage alters what is loaded and not yet published.
+func (w *labWorld) damage(rw http.ResponseWriter) {
+	if _, err := w.sql(fmt.Sprintf(alter, "SELECT load_id FROM loads WHERE load_id NOT IN (SELECT load_id FROM load_visibility)")); err != nil {
+		http.Error(rw, err.Error(), http.StatusInternalServerError)
+	}
+}
