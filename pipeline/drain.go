@@ -26,7 +26,9 @@ type Notice struct {
 	ID     int64
 	Source string
 	Kind   string
-	At     time.Time // when it was received
+	// Variant says how it was signed and, where the signature alone knows, when.
+	Variant string
+	At      time.Time // when it was received
 	Body   []byte
 }
 

@@ -25,7 +25,7 @@ var Providers = &Table{
 func All() []*Table {
 	return []*Table{
 		Ledger, Operations, Providers,
-		Balances, FundingEvents, AssuranceEvents, Templates, NFCWorkflows,
+		Balances, FundingEvents, AssuranceEvents, Templates, NFCWorkflows, Settlements,
 		OperationFees, Chargebacks, PSPBalances, CurrencyRates,
 		BankEntries, LoyaltyEntries,
 	}

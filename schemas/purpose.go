@@ -34,6 +34,7 @@ func Purposes() []Purpose {
 			"ledger":         append(slices.Clone(moneyOfLine), "balance_after_minor", "service_code", "channel", "external_reference", "vat_receipt"),
 			"funding_events": {"method", "terminal_network", "amount_minor", "currency", "fee_minor", "status", "ledger_id"},
 			"balances":       {"as_of", "currency", "available_minor", "reserved_minor"},
+			"settlements":    {"event", "amount_minor", "currency", "provider_code", "external_reference"},
 		}},
 		{Name: "spend", Doc: "what was spent with which provider; no balance, no reference, nobody's number", Columns: map[string][]string{
 			"ledger": moneyOfLine,

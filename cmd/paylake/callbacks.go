@@ -5,9 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
@@ -16,6 +13,7 @@ import (
 	"github.com/paylake/paylake/pipeline"
 	"github.com/paylake/paylake/pipeline/state"
 	"github.com/paylake/paylake/sources/flashpay"
+	"github.com/paylake/paylake/sources/mpay"
 )
 
 const (
@@ -38,20 +36,19 @@ type receiver struct {
 func (h *house) openCallbacks(ctx context.Context, followers *pipeline.Followers) (*receiver, error) {
 	judges, readers := map[string]callbacks.Judge{}, map[string]pipeline.NoticeReader{}
 	for _, s := range h.cfg.Sources {
-		if s.Type != config.Flashpay || len(s.Secret) == 0 {
-			continue
-		}
-		n, err := h.flashpayNotices(ctx, s)
+		judge, reader, err := h.receiverOf(ctx, s)
 		if err != nil {
 			return nil, misconfigured(err)
 		}
-		judges["flashpay/"+s.Name], readers[s.Name] = judgeFlashpay(n), flashpayReader{n}
+		if judge != nil {
+			judges[s.Type+"/"+s.Name], readers[s.Name] = judge, reader
+		}
 	}
 	if len(judges) == 0 {
 		return nil, nil
 	}
 	r := &receiver{wake: make(chan struct{}, 1), inbox: h.state.Inbox(), now: h.p.now}
-	r.handler = callbacks.New(callbacks.Options{Judges: judges, Store: r.inbox.Put, Wake: r.nudge, Now: h.p.now, Log: h.p.log, MaxBody: flashpay.MaxCallback})
+	r.handler = callbacks.New(callbacks.Options{Judges: judges, Store: r.inbox.Put, Wake: r.nudge, Now: h.p.now, Log: h.p.log, MaxBody: max(flashpay.MaxCallback, mpay.MaxWebhook)})
 	r.drain = &pipeline.Drain{Inbox: inbox{r.inbox}, Readers: readers, Sink: h.lake, Followers: followers, Consents: h.gate,
 		Subjects: h.persons, Vault: h.persons, Lease: h.state.Lease, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir()}
 	return r, nil
@@ -93,51 +90,18 @@ func (r *receiver) prune(ctx context.Context, h *house) {
 	}
 }
 
-func (h *house) flashpayNotices(ctx context.Context, s config.Source) (*flashpay.Notices, error) {
-	secrets, err := config.Values(ctx, s.Secret)
-	if err != nil {
-		return nil, err
+// receiverOf makes what judges and reads the deliveries of one source; nothing
+// for a source that has no secret to verify them with.
+func (h *house) receiverOf(ctx context.Context, s config.Source) (callbacks.Judge, pipeline.NoticeReader, error) {
+	switch {
+	case s.Type == config.Flashpay && len(s.Secret) > 0:
+		n, err := h.flashpayNotices(ctx, s)
+		return judgeFlashpay(n), flashpayReader{n}, err
+	case s.Type == config.MPAY && len(s.WebhookSecret) > 0:
+		w, err := h.mpayWebhooks(ctx, s)
+		return judgeMPAY(w), mpayReader{w}, err
 	}
-	return flashpay.NewNotices(flashpay.NoticesConfig{Name: s.Name, ProjectID: s.ProjectID, Secrets: secrets, Zone: s.Zone,
-		Keep: h.keep(s.Name, "operations"), Pseudonyms: h.pseudo, Now: h.p.now})
-}
-
-// kindOperation is the kind of deliveries about operations.
-const kindOperation = "operation"
-
-func judgeFlashpay(n *flashpay.Notices) callbacks.Judge {
-	return func(_ http.Header, body []byte) (callbacks.Verdict, error) {
-		c, err := n.Accept(body)
-		switch {
-		case errors.Is(err, flashpay.ErrContent):
-			return callbacks.Verdict{}, fmt.Errorf("%w (%w)", err, callbacks.ErrContent)
-		case err != nil:
-			return callbacks.Verdict{}, fmt.Errorf("%w (%w)", err, callbacks.ErrMalformed)
-		}
-		return callbacks.Verdict{Kind: kindOperation, Variant: c.Variant.String()}, nil
-	}
-}
-
-// flashpayReader reads operations out of stored callbacks.
-type flashpayReader struct{ n *flashpay.Notices }
-
-// Read implements pipeline.NoticeReader. The signatures held when the callbacks
-// came, perhaps with a secret that has been rotated away since.
-func (f flashpayReader) Read(_ context.Context, notices []pipeline.Notice) ([]pipeline.Told, error) {
-	var rows [][]byte
-	for _, n := range notices {
-		row, err := f.n.Row(n.Body)
-		if err != nil {
-			return nil, fmt.Errorf("delivery %d: %w", n.ID, err)
-		}
-		if row != nil {
-			rows = append(rows, row)
-		}
-	}
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	return []pipeline.Told{{Stream: f.n.Stream(), Page: f.n.Page(rows)}}, nil
+	return nil, nil, nil
 }
 
 // inbox shows the state's inbox to the pipeline.
@@ -148,7 +112,7 @@ func (b inbox) Waiting(ctx context.Context, sources []string, limit int) ([]pipe
 	list, err := b.Inbox.Waiting(ctx, sources, limit)
 	out := make([]pipeline.Notice, len(list))
 	for i, d := range list {
-		out[i] = pipeline.Notice{ID: d.ID, Source: d.Source, Kind: d.Kind, At: d.ReceivedAt, Body: d.Body}
+		out[i] = pipeline.Notice{ID: d.ID, Source: d.Source, Kind: d.Kind, Variant: d.Variant, At: d.ReceivedAt, Body: d.Body}
 	}
 	return out, err
 }

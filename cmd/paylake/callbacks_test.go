@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,10 +47,17 @@ func (g *playground) up(t testing.TB) running {
 	}}
 }
 
-func (r running) deliver(t testing.TB, path string, body []byte) int {
+func (r running) deliver(t testing.TB, path string, body []byte, header ...string) int {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Post(r.origin+path, "application/json", strings.NewReader(string(body)))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.origin+path, strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,4 +176,55 @@ func TestCallbackVerify(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(g.dir, sandboxData, "lake")); !os.IsNotExist(err) {
 		t.Errorf("it opened the lake: %v", err)
 	}
+}
+
+// A settled payment is seen before the statement has it, beside the statement
+// row once that is there, and not at all without its owner's consent.
+func TestSettlementsReachTheWarehouse(t *testing.T) {
+	g := newPlayground(t, 600)
+	g.paylake(t, "run").want(t, 0)
+	row := strings.Split(g.rows(t, "SELECT wallet_id, external_reference, amount_minor, entry_id FROM ledger WHERE external_reference != '' AND type = 'bill_pay' ORDER BY posted_at LIMIT 1")[0], "|")
+	if len(row) != 4 {
+		t.Fatalf("%q", row)
+	}
+	up := g.up(t)
+	settled := func(wallet, key, reference, minor string) int {
+		amount := minor[:len(minor)-2] + "." + minor[len(minor)-2:]
+		body := fmt.Sprintf(`{"event":"payment.settled","idempotency_key":%q,"wallet_id":%q,"amount":%s,"currency":"AZN","provider_code":"MOB_AZERCELL","external_reference":%q}`,
+			key, wallet, amount, reference)
+		now := time.Now().Unix()
+		m := hmac.New(sha256.New, []byte(sandbox.WebhookSecret))
+		fmt.Fprintf(m, "%d.%s", now, body)
+		return up.deliver(t, "/callbacks/mpay/mpay", []byte(body), "MPAY-Signature", fmt.Sprintf("t=%d,v1=%x", now, m.Sum(nil)))
+	}
+	if code := settled(row[0], "idem_1", row[1], row[2]); code != 200 {
+		t.Fatalf("answered %d", code)
+	}
+	if code := settled(row[0], "idem_2", "acr_not_there_yet", "-1200"); code != 200 {
+		t.Fatalf("answered %d", code)
+	}
+	g.eventually(t, "SELECT idempotency_key, amount_minor, entry_id FROM settlements ORDER BY idempotency_key",
+		line("idem_1", row[2], row[3])+"; "+line("idem_2", -1200, ""))
+	if code := up.deliver(t, "/callbacks/mpay/mpay", []byte(`{}`)); code != 400 {
+		t.Errorf("unsigned: answered %d", code)
+	}
+	if code := settled("wlt_nobody", "idem_3", "x", "-1200"); code != 422 {
+		t.Errorf("foreign wallet: answered %d", code)
+	}
+	spend := g.spend(t)
+	same(t, spend, truthLines(g.truth(t))) // evidence, not spend
+
+	g.paylake(t, "consent", "revoke", "--wallet", row[0]).want(t, 0)
+	if code := settled(row[0], "idem_4", "x", "-1200"); code != 200 {
+		t.Errorf("without consent: answered %d", code)
+	}
+	for began := time.Now(); !strings.Contains(up.errs.String(), "nobody consents"); time.Sleep(100 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("nobody says that it was left out:\n%s", up.errs.String())
+		}
+	}
+	if got := g.rows(t, "SELECT count() FROM settlements WHERE idempotency_key = 'idem_4'"); got[0] != "0" {
+		t.Errorf("stored without consent: %v", got)
+	}
+	up.stop()
 }

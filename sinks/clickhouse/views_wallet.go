@@ -16,6 +16,7 @@ func (v viewer) wallets() []string {
 		for _, view := range []struct{ name, query string }{
 			{"balances", v.balances(at.as)}, {"funding_events", v.funding(at.as)}, {"assurance_events", v.assuranceEvents(at.as)},
 			{"templates", v.templates(at.as)}, {"nfc_workflows", v.workflows(at.as)}, {"transfers", v.transfers(at.as)},
+			{"settlements", v.settlements(at.as)},
 		} {
 			out = append(out, v.plain(view.name+at.suffix, view.query))
 		}
@@ -55,6 +56,19 @@ func (v viewer) workflows(at string) string {
 	return fmt.Sprintf("WITH %s\n%s", v.vocabulary(at), v.rows(schemas.NFCWorkflows, at, map[string]string{
 		"provider_code": nameOf + " AS provider_name", "platform": "toBool(CAST(platform, 'String') = 'android') AS supported",
 		"steps": "JSONExtract(steps, 'Array(Tuple(seq Int32, name String))') AS step_list"}))
+}
+
+// settlements: with the statement row that a notice announced, once it is there.
+// Rows of one wallet, reference, amount and currency are told apart by nothing,
+// so the earliest stands for them.
+func (v viewer) settlements(at string) string {
+	t := schemas.Ledger
+	return fmt.Sprintf(`SELECT s.*, announced AS entry_id, announced_at AS posted_at FROM (%s) AS s LEFT JOIN (
+  SELECT source, wallet_id, external_reference, amount_minor, currency, argMin(r.entry_id, r.posted_at) AS announced, toNullable(min(r.posted_at)) AS announced_at
+  FROM %s.%s AS r WHERE external_reference != '' AND %s GROUP BY source, wallet_id, external_reference, amount_minor, currency) AS l
+USING (source, wallet_id, external_reference, amount_minor, currency) SETTINGS join_use_nulls = 0`,
+		v.rows(schemas.Settlements, at, map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}),
+		v.db, rowsTable(t), v.current(t, at))
 }
 
 // transfers are edges: one line for what a wallet and a person moved on one day

@@ -20,7 +20,7 @@ var (
 		"spend_by_provider", "spend_by_provider_at", "snapshots", "quarantine", "completeness", "chain_breaks", "pipeline_runs",
 		"bank_entries", "bank_entries_at", "loyalty_entries", "loyalty_entries_at",
 		"balances", "balances_at", "funding_events", "funding_events_at", "assurance_events", "assurance_events_at",
-		"templates", "templates_at", "templates_history", "nfc_workflows", "nfc_workflows_at", "nfc_workflows_history", "transfers", "transfers_at",
+		"templates", "templates_at", "templates_history", "nfc_workflows", "nfc_workflows_at", "nfc_workflows_history", "transfers", "transfers_at", "settlements", "settlements_at",
 		"provider_aliases", "unknown_providers", "double_counts",
 		"payments", "payments_at", "operation_fees", "operation_fees_at", "chargebacks", "chargebacks_at",
 		"psp_balances", "psp_balances_at", "currency_rates", "currency_rates_at", "alarms", "alarms_at"}
