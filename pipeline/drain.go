@@ -29,7 +29,7 @@ type Notice struct {
 	// Variant says how it was signed and, where the signature alone knows, when.
 	Variant string
 	At      time.Time // when it was received
-	Body   []byte
+	Body    []byte
 }
 
 // Inbox holds notices until they are settled.

@@ -26,6 +26,13 @@ type statusReport struct {
 	Followers []followerStatus  `json:"followers"`
 	Alarms    []alarmStatus     `json:"alarms"` // visible rows for which a check does not hold
 	Retention []retentionStatus `json:"retention"`
+	Inbox     inboxStatus       `json:"inbox"`
+}
+
+// inboxStatus is what upstreams delivered and is not in the lake yet.
+type inboxStatus struct {
+	Waiting int64      `json:"waiting"`
+	Oldest  *time.Time `json:"oldest"` // null: nothing waits
 }
 
 type pipelineStatus struct {
@@ -119,6 +126,13 @@ func (h *house) status(ctx context.Context) (r statusReport, err error) {
 	}
 	if r.Retention, err = h.retention(ctx); err != nil {
 		return r, err
+	}
+	counts, err := h.state.Inbox().Counts(ctx)
+	if err != nil {
+		return r, err
+	}
+	if r.Inbox.Waiting = counts.Waiting; counts.Waiting > 0 {
+		r.Inbox.Oldest = &counts.Oldest
 	}
 	if h.lake == nil {
 		return r, nil
@@ -276,6 +290,9 @@ func (p *program) showStatus(r statusReport) {
 	fmt.Fprintf(p.stdout, "lake %s at manifest %d\n", r.Lake, r.Head)
 	p.showAlarms(r.Alarms)
 	p.showRetention(r.Retention)
+	if r.Inbox.Oldest != nil {
+		fmt.Fprintf(p.stdout, "inbox: %d deliveries wait since %s for `paylake up`\n", r.Inbox.Waiting, instant(*r.Inbox.Oldest))
+	}
 	for _, f := range r.Followers {
 		if f.Error != "" {
 			fmt.Fprintf(p.stdout, "%s: %s\n", f.Name, f.Error)
