@@ -181,7 +181,7 @@ func (v *verifier) checkForeign() {
 	missing := manifestKey(int64(len(v.manifests)) + 1)
 	for key := range v.files {
 		switch {
-		case named[key], isLog(key):
+		case named[key], isLog(key), strings.HasPrefix(key, TablesPrefix):
 		case isManifest(key):
 			v.fault(key, "it is beyond the end of the chain of %d manifests", len(v.manifests))
 			if _, ok := v.files[missing]; !ok {
@@ -200,6 +200,10 @@ func isLog(key string) bool {
 	_, kept := translog.ParseKeptPath(key)
 	return key == translog.Latest || tile || kept
 }
+
+// TablesPrefix is where a follower keeps the metadata of tables over the lake's
+// objects. Whatever lies there can be made again from the manifests.
+const TablesPrefix = "iceberg/"
 
 func isManifest(key string) bool {
 	var n int64

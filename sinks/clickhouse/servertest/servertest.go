@@ -41,7 +41,7 @@ func Start(t testing.TB, access ...Access) *Server {
 	users := filepath.Join(run, "users.xml")
 	write(t, users, usersXML(access))
 	write(t, filepath.Join(run, "config.xml"), fmt.Sprintf(configXML, run, run, users))
-	s.run(t, run)
+	s.run(t, run, folderOf(access, run))
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
 	for range 1200 {
 		if res, err := client.Get("http://" + s.HTTPAddr + "/ping"); err == nil {
@@ -57,7 +57,7 @@ func Start(t testing.TB, access ...Access) *Server {
 
 // run starts the process. It holds the other end of a pipe: when it is closed,
 // or this process dies, the server ends.
-func (s *Server) run(t testing.TB, run string) {
+func (s *Server) run(t testing.TB, run, folder string) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Server) run(t testing.TB, run string) {
 	}
 	defer far.Close()
 	cmd := exec.Command(exe, "clickhouse-child", s.Dir, port(s.Addr), port(s.HTTPAddr))
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = run, out, out, []*os.File{far}
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = folder, out, out, []*os.File{far}
 	cmd.Env = []string{"PAYLAKE_LIBCHDB=" + os.Getenv("PAYLAKE_LIBCHDB"), "TZ=UTC", "HOME=" + run, "PATH=/usr/bin:/bin"}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -106,8 +106,21 @@ func usersXML(access []Access) string {
 <grants><query>GRANT SYSTEM LISTEN ON *.*</query><query>GRANT SELECT ON system.numbers</query></grants></default></users></clickhouse>`
 }
 
-// Access is a user or a role of a server.
-type Access struct{ user, role string }
+// Access is a user or a role of a server, or the folder that users may read.
+type Access struct{ user, role, folder string }
+
+// Files is the folder whose files the server's users may read: this engine
+// knows no other than the one it is started in.
+func Files(folder string) Access { return Access{folder: folder} }
+
+func folderOf(access []Access, none string) string {
+	for _, a := range access {
+		if a.folder != "" {
+			return a.folder
+		}
+	}
+	return none
+}
 
 // User is a user with a password and grants; without grants it may do all.
 func User(name, password string, grants ...string) Access {
