@@ -12,8 +12,10 @@ RESULTS  := $(PAYLAKE_CACHE)/test-results.json
 # The race detector needs a C compiler; where there is none the tests run without it and say so.
 RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 PKG      ?= ./...
+# The module iceberg/ is heavy: one build cache for all that is done with it, and no second one for the race detector.
+ICEBERG  := cd iceberg && CGO_ENABLED=0 GOFLAGS=-trimpath
 
-.PHONY: help build test check lint demo up sandbox bench bench-small fuzz torture crash soak clean FORCE
+.PHONY: help build iceberg test test-iceberg check lint demo up sandbox bench bench-small fuzz torture crash soak clean FORCE
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +30,20 @@ bin/libchdb.so: deploy/clickhouse/package-lock.json deploy/fetch
 	@mkdir -p bin
 	@lib=$$(deploy/fetch clickhouse) && { ln -f "$$lib" $@ 2>/dev/null || cp -f "$$lib" $@; } && touch $@
 
+iceberg: ## bin/paylake-iceberg: the lake as Apache Iceberg tables (the first build takes minutes)
+	@mkdir -p bin
+	$(ICEBERG) go build -ldflags='-s -w' -o ../bin/paylake-iceberg ./cmd/paylake-iceberg
+
+test-iceberg: ## the tests of iceberg/ alone
+	@lib=$$(deploy/fetch clickhouse) && s3=$$(deploy/fetch versitygw) && sum=$$(go tool -n gotestsum) && mkdir -p $(PAYLAKE_CACHE) && \
+	$(ICEBERG) PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_S3=$$s3 \
+	$$sum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS).iceberg -- -vet=off -timeout 10m ./...
+
 test: ## every test but those that need the system's packages; real ClickHouse, PostgreSQL, S3 and HTTP
 	@lib=$$(deploy/fetch clickhouse) && pg=$$(deploy/fetch postgres) && s3=$$(deploy/fetch versitygw) && mkdir -p $(PAYLAKE_CACHE) && \
 	PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_POSTGRES=$$pg PAYLAKE_TEST_S3=$$s3 \
 	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 20m -p 2 $(PKG)
-	@[ "$(PKG)" != "./..." ] || deploy/must-run $(RESULTS)
+	@[ "$(PKG)" != "./..." ] || { $(MAKE) --no-print-directory test-iceberg && cat $(RESULTS).iceberg >>$(RESULTS) && deploy/must-run $(RESULTS); }
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
 	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo"
 
@@ -43,6 +54,8 @@ lint: $(LINT) ## formatting, vet and golangci-lint
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these files:"; echo "$$bad"; exit 1; }
 	go vet ./...
 	$(LINT) run ./...
+	$(ICEBERG) go vet ./...
+	$(ICEBERG) $(LINT) run ./...
 
 $(LINT):
 	@mkdir -p $(dir $@)
