@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -17,8 +18,8 @@ import (
 
 // verifyFlags are files that an auditor gives.
 type verifyFlags struct {
-	key, since, proof string
-	json              bool
+	key, since, proof, witness, tsa string
+	json                            bool
 }
 
 func (p *program) verifyCommand() *cobra.Command {
@@ -44,6 +45,8 @@ its full path.`,
 	flags.StringVar(&f.key, "key", "", "`FILE` of verifier keys, one per line")
 	flags.StringVar(&f.since, "since", "", "`FILE` with an older checkpoint that the log must continue")
 	flags.StringVar(&f.proof, "proof", "", "check a .tlog-proof `FILE`")
+	flags.StringVar(&f.witness, "witness", "", "`FILE` of witnesses' keys; each must have cosigned")
+	flags.StringVar(&f.tsa, "tsa", "", "`FILE` (PEM) of the authorities that time stamps are believed from")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
 }
@@ -70,10 +73,16 @@ func (p *program) verify(ctx context.Context, args []string, f verifyFlags) erro
 	if o.Since, err = olderCheckpoint(f.since, o.Keys); err != nil {
 		return err
 	}
+	if o.Witnesses, err = witnessesOf(f.witness); err != nil {
+		return err
+	}
+	if o.StampRoots, err = authorities(f.tsa); err != nil {
+		return err
+	}
 	var out verified
 	var fault error
 	if f.proof != "" {
-		if out.Proof, fault = checkProof(f.proof, o.Keys); fault != nil && !errors.Is(fault, sinks.ErrCorrupt) {
+		if out.Proof, fault = checkProof(f.proof, o); fault != nil && !errors.Is(fault, sinks.ErrCorrupt) {
 			return fault
 		}
 	}
@@ -129,12 +138,28 @@ func (p *program) showVerified(out verified, f verifyFlags, fault error) error {
 	return &failure{code: codeVerify, err: fault, said: said && !strings.HasPrefix(fault.Error(), f.proof+":")}
 }
 
-func checkProof(path string, keys translog.Verifiers) (*lake.ProofReport, error) {
+// authorities reads the certificates of time-stamping authorities.
+func authorities(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usagef("--tsa: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, usagef("--tsa %s holds no certificate in PEM", path)
+	}
+	return pool, nil
+}
+
+func checkProof(path string, o lake.VerifyOptions) (*lake.ProofReport, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, usagef("--proof: %w", err)
 	}
-	r, err := lake.CheckProof(data, keys)
+	r, err := lake.CheckProof(data, o.Keys, o.Witnesses)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -43,6 +43,17 @@ func (p *program) showLog(l lake.LogReport) {
 	if len(l.SignedBy) > 0 {
 		fmt.Fprintf(w, "signed by    %s\n", strings.Join(l.SignedBy, ", "))
 	}
+	for _, c := range l.Cosigned {
+		fmt.Fprintf(w, "cosigned by  %s: up to %s manifests, at %s\n", c.By, thousands(c.Size), instant(c.At))
+	}
+	if l.Stamped != nil {
+		believed := "whose authority is not checked: give --tsa"
+		if l.StampsBelieved {
+			believed = "by a trusted authority"
+		}
+		fmt.Fprintf(w, "stamped      %s time stamps, %s; the newest says that %s manifests were there at %s\n",
+			thousands(l.Stamps), believed, thousands(l.Stamped.Size), instant(l.Stamped.At))
+	}
 }
 
 // signatures says what the verdict is worth.
@@ -68,6 +79,9 @@ func (p *program) showProof(path string, r lake.ProofReport) {
 		fmt.Fprintf(w, "names        %s: %s rows, %s bytes, sha256 %s\n", f.Path, thousands(f.Rows), thousands(f.Bytes), f.SHA256)
 	}
 	verdict := "its checkpoint is signed by " + strings.Join(r.SignedBy, ", ")
+	for _, c := range r.Cosigned {
+		verdict += ", cosigned by " + c.By + " at " + instant(c.At)
+	}
 	if !r.Checked {
 		verdict = "signatures are not checked: no key"
 	}

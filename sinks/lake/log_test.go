@@ -136,7 +136,7 @@ func TestProveAndCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := CheckProof(proof, signer.Verifiers())
+	r, err := CheckProof(proof, signer.Verifiers(), nil)
 	if err != nil || r.Sequence != 2 || len(r.Files) < 2 || len(r.SignedBy) != 1 || !r.Checked {
 		t.Fatalf("%+v: %v", r, err)
 	}
@@ -145,13 +145,13 @@ func TestProveAndCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := CheckProof(one, signer.Verifiers()); err != nil || len(r.Files) != 1 || r.Files[0].Path != object {
+	if r, err := CheckProof(one, signer.Verifiers(), nil); err != nil || len(r.Files) != 1 || r.Files[0].Path != object {
 		t.Fatalf("%+v: %v", r, err)
 	}
-	if r, err := CheckProof(proof, translog.Verifiers{}); err != nil || r.Checked {
+	if r, err := CheckProof(proof, translog.Verifiers{}, nil); err != nil || r.Checked {
 		t.Fatalf("without a key: %+v: %v", r, err)
 	}
-	if _, err := CheckProof(proof, signerOf(t, signer.Origin()).Verifiers()); !errors.Is(err, translog.ErrUnknownKey) || !errors.Is(err, sinks.ErrCorrupt) {
+	if _, err := CheckProof(proof, signerOf(t, signer.Origin()).Verifiers(), nil); !errors.Is(err, translog.ErrUnknownKey) || !errors.Is(err, sinks.ErrCorrupt) {
 		t.Fatal(err)
 	}
 	if _, err := Prove(t.Context(), l.URL(), 2, "objects/ledger/other.parquet"); err == nil {
@@ -163,7 +163,7 @@ func TestProveAndCheck(t *testing.T) {
 	for at := 0; at < len(proof); at += 7 { // no byte may be changed
 		bad := slices.Clone(proof)
 		bad[at] ^= 1
-		if _, err := CheckProof(bad, signer.Verifiers()); err == nil {
+		if _, err := CheckProof(bad, signer.Verifiers(), nil); err == nil {
 			t.Fatalf("byte %d (%q) may be changed", at, proof[at])
 		}
 	}

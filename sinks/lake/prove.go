@@ -66,6 +66,11 @@ func Prove(ctx context.Context, lakeURL string, sequence int64, object string) (
 	if err != nil {
 		return nil, fmt.Errorf("manifest %d: %w (%w)", sequence, err, sinks.ErrCorrupt)
 	}
+	lines, err := cosignatures(ctx, b, c.Tree.N)
+	if err != nil {
+		return nil, err
+	}
+	p.Checkpoint = append(p.Checkpoint, lines...)
 	if p.Extra, err = json.Marshal(proved{string(raw), object}); err != nil {
 		return nil, err
 	}
@@ -74,15 +79,16 @@ func Prove(ctx context.Context, lakeURL string, sequence int64, object string) (
 
 // ProofReport is what a proof proves.
 type ProofReport struct {
-	Sequence int64    `json:"sequence"` // the manifest
-	SHA256   string   `json:"sha256"`   // its digest
-	Source   string   `json:"source"`
-	Table    string   `json:"table"`
-	Files    []File   `json:"files"` // what it names, or the one that was asked for
-	Origin   string   `json:"origin"`
-	Size     int64    `json:"size"` // of the checkpoint
-	Checked  bool     `json:"signatures_checked"`
-	SignedBy []string `json:"signed_by"`
+	Sequence int64           `json:"sequence"` // the manifest
+	SHA256   string          `json:"sha256"`   // its digest
+	Source   string          `json:"source"`
+	Table    string          `json:"table"`
+	Files    []File          `json:"files"` // what it names, or the one that was asked for
+	Origin   string          `json:"origin"`
+	Size     int64           `json:"size"` // of the checkpoint
+	Checked  bool            `json:"signatures_checked"`
+	SignedBy []string        `json:"signed_by"`
+	Cosigned []Countersigned `json:"cosigned"` // by the given witnesses
 }
 
 // File is a file that a manifest names.
@@ -94,10 +100,10 @@ type File struct {
 }
 
 // CheckProof checks a proof on its own: the checkpoint's signature, the entry's
-// place, and that the manifest in it is that entry. Its error wraps
-// sinks.ErrCorrupt when the proof does not hold.
-func CheckProof(data []byte, keys translog.Verifiers) (ProofReport, error) {
-	r := ProofReport{Files: []File{}, SignedBy: []string{}, Checked: !keys.IsZero()}
+// place, and that the manifest in it is that entry; every given witness must have
+// cosigned. Its error wraps sinks.ErrCorrupt when the proof does not hold.
+func CheckProof(data []byte, keys translog.Verifiers, witnesses []translog.Witness) (ProofReport, error) {
+	r := ProofReport{Files: []File{}, SignedBy: []string{}, Cosigned: []Countersigned{}, Checked: !keys.IsZero()}
 	bad := func(err error) (ProofReport, error) { return r, fmt.Errorf("%w (%w)", err, sinks.ErrCorrupt) }
 	p, err := translog.ParseProof(data)
 	if err != nil {
@@ -109,6 +115,13 @@ func CheckProof(data []byte, keys translog.Verifiers) (ProofReport, error) {
 	}
 	if err != nil {
 		return bad(fmt.Errorf("the proof's checkpoint: %w", err))
+	}
+	for _, w := range witnesses {
+		at, err := w.Cosigned(p.Checkpoint, "")
+		if err != nil {
+			return bad(err)
+		}
+		r.Cosigned = append(r.Cosigned, Countersigned{w.String(), c.Tree.N, at})
 	}
 	var extra proved
 	if err := json.Unmarshal(p.Extra, &extra); err != nil {

@@ -3,6 +3,7 @@ package lake
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -25,6 +26,11 @@ type VerifyOptions struct {
 	Keys translog.Verifiers
 	// Since is an older checkpoint of the log, which the log must continue.
 	Since []byte
+	// Witnesses must each have cosigned a checkpoint; their cosignatures are
+	// checked. StampRoots are the authorities that time stamps are believed from;
+	// nil: of stamps everything but that is checked.
+	Witnesses  []translog.Witness
+	StampRoots *x509.CertPool
 }
 
 // Report says what Verify looked at and found. Counts are of what holds.
@@ -198,7 +204,9 @@ func (v *verifier) checkForeign() {
 func isLog(key string) bool {
 	_, tile := translog.ParseTilePath(key)
 	_, kept := translog.ParseKeptPath(key)
-	return key == translog.Latest || tile || kept
+	_, _, cosigned := translog.ParseCosignaturePath(key)
+	_, stamped := translog.ParseStampPath(key)
+	return key == translog.Latest || tile || kept || cosigned || stamped
 }
 
 // TablesPrefix is where a follower keeps the metadata of tables over the lake's

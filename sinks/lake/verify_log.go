@@ -23,16 +23,20 @@ import (
 
 // LogReport says what of the log was checked.
 type LogReport struct {
-	Origin      string   `json:"origin"`
-	Size        int64    `json:"size"` // manifests covered by the newest checkpoint
-	Root        string   `json:"root"` // base64, as in the checkpoint
-	Checked     bool     `json:"signatures_checked"`
-	SignedBy    []string `json:"signed_by"`    // name+id of the given keys that signed the newest checkpoint
-	Checkpoints int64    `json:"checkpoints"`  // kept, whose trees are those of the manifests
-	OtherKeys   int64    `json:"under_others"` // of them, signed by none of the given keys
-	Tiles       int64    `json:"tiles"`        // tiles and entry bundles compared
-	Shown       int64    `json:"shown"`        // size of the name `checkpoint`; less than size after a crash, or if somebody put it back
-	Since       *int64   `json:"since"`        // size of the older checkpoint given
+	Origin         string          `json:"origin"`
+	Size           int64           `json:"size"` // manifests covered by the newest checkpoint
+	Root           string          `json:"root"` // base64, as in the checkpoint
+	Checked        bool            `json:"signatures_checked"`
+	SignedBy       []string        `json:"signed_by"`    // name+id of the given keys that signed the newest checkpoint
+	Checkpoints    int64           `json:"checkpoints"`  // kept, whose trees are those of the manifests
+	OtherKeys      int64           `json:"under_others"` // of them, signed by none of the given keys
+	Tiles          int64           `json:"tiles"`        // tiles and entry bundles compared
+	Shown          int64           `json:"shown"`        // size of the name `checkpoint`; less than size after a crash, or if somebody put it back
+	Since          *int64          `json:"since"`        // size of the older checkpoint given
+	Cosigned       []Countersigned `json:"cosigned"`     // of each given witness, the newest
+	Stamped        *Countersigned  `json:"stamped"`      // the newest stamp; null: none
+	Stamps         int64           `json:"stamps"`
+	StampsBelieved bool            `json:"stamps_believed"` // their authorities were given
 }
 
 // logCheck is the state of the check.
@@ -62,12 +66,15 @@ func (v *verifier) checkLog(ctx context.Context) error {
 			return err
 		}
 	}
-	v.report.Log = LogReport{Checked: !v.opts.Keys.IsZero(), SignedBy: []string{}}
+	v.report.Log = LogReport{Checked: !v.opts.Keys.IsZero(), SignedBy: []string{}, Cosigned: []Countersigned{}, StampsBelieved: v.opts.StampRoots != nil}
 	if err := c.checkpoints(ctx); err != nil {
 		return err
 	}
 	v.report.Unlogged = max(v.report.Manifests-v.report.Log.Size, 0)
 	if err := c.since(); err != nil {
+		return err
+	}
+	if err := c.countersigned(ctx); err != nil {
 		return err
 	}
 	return c.tiles(ctx)

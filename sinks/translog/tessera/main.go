@@ -2,7 +2,8 @@
 // code: the client and fsck of transparency-dev/tessera, which share nothing
 // with paylake but the published formats.
 //
-//	tessera FOLDER VERIFIER-KEY-FILE
+//	tessera FOLDER VERIFIER-KEY-FILE     checks the log in a folder
+//	tessera witness VERIFIER-KEY-FILE    is a witness for it
 //
 // It is a module of its own so that the program that is shipped does not depend
 // on it.
@@ -14,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/merkle/proof"
@@ -26,10 +28,14 @@ import (
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: tessera FOLDER VERIFIER-KEY-FILE")
+		fmt.Fprintln(os.Stderr, "usage: tessera FOLDER|witness VERIFIER-KEY-FILE")
 		os.Exit(2)
 	}
-	if err := check(context.Background(), os.Args[1], os.Args[2]); err != nil {
+	work := func() error { return check(context.Background(), os.Args[1], os.Args[2]) }
+	if os.Args[1] == "witness" {
+		work = func() error { return serveWitness(os.Args[2]) }
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "tessera:", err)
 		os.Exit(1)
 	}
@@ -40,7 +46,7 @@ func check(ctx context.Context, folder, keyFile string) error {
 	if err != nil {
 		return err
 	}
-	verifier, err := note.NewVerifier(string(text))
+	verifier, err := note.NewVerifier(strings.TrimSpace(string(text)))
 	if err != nil {
 		return err
 	}
