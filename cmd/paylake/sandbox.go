@@ -59,7 +59,7 @@ func (p *program) sandbox(ctx context.Context, f sandboxFlags) error {
 	if err != nil {
 		return err
 	}
-	world, err := sandbox.NewWorld(sandbox.Options{Seed: f.seed, Rows: f.rows, Now: p.now, Day: day, Still: f.still, Chaos: f.chaos})
+	world, err := sandbox.NewWorld(sandbox.Options{Seed: f.seed, Rows: f.rows, Now: p.now, Day: day, Still: f.still, Files: f.files != "", Chaos: f.chaos})
 	if err != nil {
 		return usagef("%w", err)
 	}
@@ -134,7 +134,14 @@ func writeSandboxConfig(world *sandbox.World, origin, file, files string) error 
 			return fmt.Errorf("write %s: %w", file, err)
 		}
 	}
-	text := world.Config(origin, sandbox.ConfigOptions{Exe: exe, DataDir: sandboxData, KeysDir: sandboxKeys, Files: files})
+	o := sandbox.ConfigOptions{Exe: exe, DataDir: sandboxData, KeysDir: sandboxKeys, Files: files}
+	if files != "" {
+		o.Aliases = sandboxAliases
+		if err := os.WriteFile(filepath.Join(dir, sandboxAliases), world.AliasFile(), 0o600); err != nil {
+			return fmt.Errorf("write %s: %w", file, err)
+		}
+	}
+	text := world.Config(origin, o)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
@@ -167,4 +174,6 @@ func writeSandboxFiles(world *sandbox.World, now time.Time, dir string) error {
 const (
 	sandboxData = "paylake-sandbox"
 	sandboxKeys = "paylake-sandbox/keys"
+	// sandboxAliases is the crosswalk from the bank's words to provider codes.
+	sandboxAliases = "paylake-sandbox/aliases.csv"
 )

@@ -68,12 +68,12 @@ func TestOneVocabulary(t *testing.T) {
 	for sql, want := range map[string]string{
 		spend: "AZERSU_RES | Azersu | utilities | bank | 2 | 1200 | 200\nAZERSU_RES | Azersu | utilities | mpay | 2 | 7480 | 0\nAZERSU_REZ | AZERSU_REZ |  | mpay | 1 | 900 | 0\n" +
 			"MOB_NAR | Nar | mobile | mpay | 1 | 500 | 0\nMOB_NAR | Nar | mobile | psp | 1 | 700 | 0\nterminal | terminal |  | psp | 1 | 1100 | 0\n",
-		"SELECT operation_id, provider_code, method FROM operations ORDER BY ALL":                                     "o1 | terminal | terminal\no2 | terminal | terminal\no3 | MOB_NAR | terminal\n",
-		"SELECT entry_id, provider_code, foreign_code FROM bank_entries ORDER BY ALL":                                 "b1 | AZERSU_RES | AZERSU ASC BAKI\nb2 | AZERSU_RES | AZERSU ASC BAKI\nb3 | AZERSU_RES | AZERSU ASC BAKI\nb4 | GROCER | GROCER\n",
-		"SELECT reason, score, counted_id, excluded_table, excluded_id, amount_minor FROM double_counts ORDER BY ALL": "card statement | 0.8 | l1 | bank_entries | b1 | 3740\nsame reference | 1 | l3 | operations | o2 | 500\n",
-		"SELECT `table`, source, foreign_code, rows, amount_minor, suggestion FROM unknown_providers ORDER BY ALL":    "bank_entries | bank | GROCER | 1 | 9900 | \nledger | mpay | AZERSU_REZ | 1 | 900 | AZERSU_RES\noperations | psp | terminal | 2 | 1600 | \n",
-		"SELECT source, foreign_code, provider_code, valid_from FROM provider_aliases ORDER BY ALL":                   "bank | AZERSU ASC BAKI | AZERSU_RES | \\N\npsp | terminal | MOB_NAR | 2026-03-31\n",
-		"SELECT provider_code, sum(spend_minor) FROM spend_by_provider_at(snapshot = 2) GROUP BY ALL ORDER BY ALL":    "AZERSU_RES | 7480\nAZERSU_REZ | 900\nMOB_NAR | 500\n",
+		"SELECT operation_id, provider_code, method FROM operations ORDER BY ALL":                                                    "o1 | terminal | terminal\no2 | terminal | terminal\no3 | MOB_NAR | terminal\n",
+		"SELECT entry_id, provider_code, foreign_code FROM bank_entries ORDER BY ALL":                                                "b1 | AZERSU_RES | AZERSU ASC BAKI\nb2 | AZERSU_RES | AZERSU ASC BAKI\nb3 | AZERSU_RES | AZERSU ASC BAKI\nb4 | GROCER | GROCER\n",
+		"SELECT reason, score, counted_id, excluded_table, excluded_id, provider_code, amount_minor FROM double_counts ORDER BY ALL": "card statement | 0.8 | l1 | bank_entries | b1 | AZERSU_RES | 3740\nsame reference | 1 | l3 | operations | o2 | terminal | 500\n",
+		"SELECT `table`, source, foreign_code, rows, amount_minor, suggestion FROM unknown_providers ORDER BY ALL":                   "bank_entries | bank | GROCER | 1 | 9900 | \nledger | mpay | AZERSU_REZ | 1 | 900 | AZERSU_RES\noperations | psp | terminal | 2 | 1600 | \n",
+		"SELECT source, foreign_code, provider_code, valid_from FROM provider_aliases ORDER BY ALL":                                  "bank | AZERSU ASC BAKI | AZERSU_RES | \\N\npsp | terminal | MOB_NAR | 2026-03-31\n",
+		"SELECT provider_code, sum(spend_minor) FROM spend_by_provider_at(snapshot = 2) GROUP BY ALL ORDER BY ALL":                   "AZERSU_RES | 7480\nAZERSU_REZ | 900\nMOB_NAR | 500\n",
 		"SELECT count() FROM loads": "4\n",
 	} {
 		if got := lines(ask(t, w, sql)); got != want {

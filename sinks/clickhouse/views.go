@@ -41,7 +41,7 @@ func (v viewer) all() []string {
 		out = append(out, v.plain("ledger"+at.suffix, v.ledger(at.as)), v.plain("operations"+at.suffix, v.operations(at.as)),
 			v.plain("providers"+at.suffix, v.providers(at.as)), v.plain("spend_by_provider"+at.suffix, v.spend(at.as)))
 	}
-	out = append(out, v.plain("provider_aliases", v.providerAliases()), v.plain("unknown_providers", v.unknownProviders()), v.plain("double_counts", v.doubleCounts(atComment)))
+	out = append(out, v.plain("provider_aliases", v.providerAliases()), v.plain("unknown_providers", v.unknownProviders()), v.plain("double_counts", v.doublesView()))
 	return slices.Concat(out, v.histories(), v.files(), v.wallets(), v.psp())
 }
 

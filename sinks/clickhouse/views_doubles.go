@@ -24,6 +24,12 @@ func (v viewer) doubleCounts(at string) string {
 	return fmt.Sprintf("SELECT %s FROM (%s\nUNION ALL\n%s)", doubleColumns, v.sameReference(at), v.cardStatement(at))
 }
 
+// doublesView shows them under the provider's code; sums are made of the excluded
+// source's own words, which they resolve like every other row's.
+func (v viewer) doublesView() string {
+	return fmt.Sprintf("SELECT %s\nFROM %s", doubleColumns, v.aliased("(SELECT *, excluded_source AS source FROM ("+v.doubleCounts(atComment)+"))"))
+}
+
 // paid are a wallet's bill payments that count as spend.
 func (v viewer) paid(at, more string) string {
 	t := schemas.Ledger

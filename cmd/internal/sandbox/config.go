@@ -22,6 +22,7 @@ type ConfigOptions struct {
 	KeysDir string            // secrets are files of it; empty: environment variables
 	Listen  string            // "127.0.0.1:8080"
 	Files   string            // folder of exports, from the file's own; empty: none are read
+	Aliases string            // file with the crosswalk of Aliases, read beside Files
 }
 
 // Config is the configuration for this world; Start and Wallets of o are set.
@@ -42,6 +43,11 @@ func Config(origin string, o ConfigOptions) string {
 	b.WriteString(referencesComment(o.KeysDir))
 	fmt.Fprintf(&b, configTop, quote(fileURL("file", path.Join(o.DataDir, "lake"))), quote(fileURL("sqlite", path.Join(o.DataDir, "state.db"))),
 		quote(o.DataDir), quote(o.Listen), keeperKey, credentialRef(o.KeysDir, 0))
+	if o.Files != "" && o.Aliases != "" {
+		text := strings.Replace(b.String(), "\nsources:\n", "aliases: "+quote(o.Aliases)+"\n\nsources:\n", 1)
+		b.Reset()
+		b.WriteString(text)
+	}
 	fmt.Fprintf(&b, configMPAY, quote(origin+"/"), credentialRef(o.KeysDir, 1), credentialRef(o.KeysDir, 2))
 	for _, wallet := range o.Wallets {
 		fmt.Fprintf(&b, "      - {wallet_id: %s, msisdn: %s, otp: {exec: [%s, otp-from-sandbox, %s]}}\n",

@@ -72,12 +72,12 @@ func (w *World) Files(until time.Time) (files []File, truth []FileTruth) {
 	for _, s := range all {
 		s.months, s.truth.Currency = map[string]*bytes.Buffer{}, "AZN"
 	}
+	for _, b := range w.bankRows(until) {
+		b.write(all[0])
+	}
 	for _, wallet := range w.Wallets() {
 		for _, e := range w.FundingEvents(wallet.ID, w.Start(), until.Add(time.Second), until, 0, 1<<30) {
-			switch {
-			case e.Method == "card" && e.Status == "completed":
-				bankLine(all[0], &e)
-			case e.Method == "terminal":
+			if e.Method == "terminal" {
 				terminalLine(all[1], wallet.ID, &e)
 			}
 		}
@@ -96,10 +96,13 @@ func (w *World) Files(until time.Time) (files []File, truth []FileTruth) {
 	return files, truth
 }
 
-func bankLine(s *statements, e *mpaytest.FundingEvent) {
-	paid := e.AmountMinor + e.FeeMinor
-	s.add(e.OccurredAt, -paid, "BB-%s;AZ77AIIB40050019440000123456;%s;Kart ödənişi;MPAY TOPUP;%s;%s;;AZN;%s;\"MPAY balans artımı; %s\"",
-		strings.TrimPrefix(e.ID, "fnd_"), e.OccurredAt.Format("02.01.2006 15:04:05"), e.CardMask, comma(paid), comma(e.FeeMinor), e.LedgerID)
+func (b *bankRow) write(s *statements) {
+	debit, credit := comma(max(-b.amount, 0)), ""
+	if b.amount > 0 {
+		debit, credit = "", comma(b.amount)
+	}
+	s.add(b.at, b.amount, "%s;AZ77AIIB40050019440000123456;%s;Kart ödənişi;%s;%s;%s;%s;AZN;%s;\"%s\"",
+		b.id, b.at.Format("02.01.2006 15:04:05"), b.merchant, b.card, debit, credit, comma(b.fee), b.remark)
 }
 
 var terminalWords = map[string]string{"completed": "Uğurlu", "pending": "Gözləmədə", "failed": "Uğursuz", "reversed": "Ləğv edildi"}

@@ -32,6 +32,8 @@ type Truth struct {
 	WalletTruth
 	PSP   *PSPTruth   `json:"psp"`   // what the platform serves beside operations
 	Files []FileTruth `json:"files"` // what the exports of --files hold
+	// Tables is every table of the warehouse, line by line; see TableTruth.
+	Tables []TableTruth `json:"tables"`
 }
 
 // Spend is a line of spend_by_provider: spend is bill_pay and fee rows with a
@@ -92,6 +94,7 @@ func (w *World) Truth(until time.Time) Truth {
 	t.Rows = append(t.Rows, w.operationTruth(until, sums))
 	t.PSP = w.pspTruth(until)
 	_, t.Files = w.Files(until)
+	bank := w.bankTruth(until, sums)
 	version, catalogue := w.Providers(until)
 	t.Rows = append(t.Rows, RowCount{Source: SourceMPAY, Table: "providers", Rows: int64(len(catalogue))})
 	t.CatalogueVersion, t.Providers = version, countStatus(catalogue)
@@ -100,6 +103,7 @@ func (w *World) Truth(until time.Time) Truth {
 	t.SpendByWallet = sums.lines(func(s Spend) Spend { return s })
 	t.SpendByProvider = sums.lines(func(s Spend) Spend { s.WalletID = ""; return s })
 	t.SpendTotals = sums.lines(func(s Spend) Spend { s.WalletID, s.BusinessDate = "", ""; return s })
+	t.Tables = w.tables(until, &t, beside, bank)
 	return t
 }
 
@@ -127,8 +131,10 @@ func (m ledgerSums) lines(coarser func(key Spend) Spend) []Spend {
 		sums.add(coarser(key), s.Entries, s.SpendMinor, s.RefundsMinor)
 	}
 	out := make([]Spend, 0, len(sums))
-	for _, s := range sums {
-		out = append(out, *s)
+	for key, s := range sums {
+		if *s != key { // what counts twice may take a line back altogether
+			out = append(out, *s)
+		}
 	}
 	slices.SortFunc(out, func(a, b Spend) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.WalletID, b.WalletID), cmp.Compare(a.BusinessDate, b.BusinessDate),

@@ -16,6 +16,8 @@ type PSPTruth struct {
 	Chargebacks []ChargebackSum `json:"chargebacks"` // by status
 	Payments    []PaymentSum    `json:"payments"`    // by method and final status
 	Rates       []RateOfDay     `json:"rates"`
+
+	methods map[string]methodSum
 }
 
 // Statement is the platform's account: opening + pay_in − refunds −

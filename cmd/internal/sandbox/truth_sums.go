@@ -13,6 +13,8 @@ import (
 // walletSums collects a WalletTruth while the statements are read.
 type walletSums struct {
 	w         *World
+	ledger    map[ledgerKey]*ledgerKey
+	unknown   unknownSum
 	funding   map[FundingSum]*FundingSum
 	assurance map[AssuranceSum]*AssuranceSum
 	proved    map[LedgerAssurance]*LedgerAssurance
@@ -22,7 +24,7 @@ type walletSums struct {
 }
 
 func newWalletSums(w *World) *walletSums {
-	return &walletSums{w, map[FundingSum]*FundingSum{}, map[AssuranceSum]*AssuranceSum{}, map[LedgerAssurance]*LedgerAssurance{},
+	return &walletSums{w, map[ledgerKey]*ledgerKey{}, unknownSum{}, map[FundingSum]*FundingSum{}, map[AssuranceSum]*AssuranceSum{}, map[LedgerAssurance]*LedgerAssurance{},
 		map[TransferEdge]*TransferEdge{}, map[TransferDay]*TransferDay{}, map[TransferDay]map[string]bool{}}
 }
 
@@ -39,6 +41,11 @@ func lineOf[T comparable](m map[T]*T, key T) *T {
 func (x *walletSums) entry(wallet string, e *mpaytest.Entry) {
 	b, day := x.w.byID[wallet], x.w.cal.dayOf(e.PostedAt.Unix())
 	date := e.PostedAt.In(x.w.cal.zone).Format(time.DateOnly)
+	x.note(e)
+	kind := lineOf(x.ledger, ledgerKey{wallet: wallet, date: date, kind: e.Type, status: e.Status, channel: e.Channel, provider: e.ProviderCode})
+	kind.rows++
+	kind.amount += e.AmountMinor
+	kind.fee += e.FeeMinor
 	proved := LedgerAssurance{Source: SourceMPAY, WalletID: wallet, BusinessDate: date}
 	switch l := x.w.login(b, day); {
 	case (e.Type == "bill_pay" || e.Type == "transfer_out") && e.AmountMinor <= -stepUpFrom:

@@ -85,6 +85,9 @@ func (w *World) nameKind(e *mpaytest.Entry, b *walletBook, s *slot, d *dice, sel
 	switch s.kind {
 	case kindBill:
 		e.Type, e.Channel = "bill_pay", "balance"
+		if w.byCard(b, self, s) {
+			e.Channel = "card"
+		}
 		e.ExternalReference = reference(billers[s.biller].reference, w.entrySeed(b, self))
 		if billers[s.biller].class != "bank" && d.below(10) < 8 {
 			e.VATReceipt = coded(coded("", base58, d.next(), 6), base58, d.next(), 6)

@@ -50,6 +50,9 @@ type Options struct {
 	// Still ends the world at the beginning of its Day: what is read twice is
 	// then the same, however much time has passed.
 	Still bool
+	// Files says that its exports are read, too, with the crosswalk of Aliases:
+	// spend then counts what cards paid past the wallets.
+	Files bool
 	// Chaos names the faults of the world and of its servers; see ChaosNames.
 	Chaos []string
 }
@@ -59,6 +62,7 @@ type World struct {
 	seed    uint64
 	rows    int
 	now     func() time.Time
+	files   bool
 	end     time.Time // of a still world: nothing happens after it
 	chaos   chaosSet
 	cal     calendar
@@ -85,7 +89,7 @@ func NewWorld(o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{seed: o.Seed, rows: orDefault(o.Rows, DefaultRows), now: o.Now, chaos: chaos}
+	w := &World{seed: o.Seed, rows: orDefault(o.Rows, DefaultRows), now: o.Now, chaos: chaos, files: o.Files}
 	days := orDefault(o.Days, DefaultDays)
 	if o.Day.IsZero() {
 		o.Day = o.Now()
