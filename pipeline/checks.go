@@ -24,10 +24,13 @@ func (r *run) judge(t *schemas.Table) (*schemas.Judge, error) {
 // refused moves the rows of a page that a check refuses to its rejects. A page
 // without such rows is left as it is.
 func (r *run) refused(j *schemas.Judge, page sources.Page, t *schemas.Table, p *permit) (sources.Page, error) {
+	return refuse(j, r.job.Checks, page, t, p.covered())
+}
+
+func refuse(j *schemas.Judge, checks []schemas.Check, page sources.Page, t *schemas.Table, covered []bool) (sources.Page, error) {
 	if j == nil {
 		return page, nil
 	}
-	covered := p.covered()
 	bad := j.Rows(page.Rows, covered)
 	if bad == nil {
 		return page, nil
@@ -36,10 +39,9 @@ func (r *run) refused(j *schemas.Judge, page sources.Page, t *schemas.Table, p *
 		if c < 0 {
 			continue
 		}
-		reject, err := schemas.Refuse(t, page.Rows, row, r.job.Checks[c], covered)
+		reject, err := schemas.Refuse(t, page.Rows, row, checks[c], covered)
 		if err != nil {
-			page.Rows.Release()
-			return page, fmt.Errorf("row %s that check %s refuses: %w", reject.RowID, r.job.Checks[c].Name, err)
+			return page, fmt.Errorf("row %s that check %s refuses: %w", reject.RowID, checks[c].Name, err)
 		}
 		page.Rejects = append(page.Rejects, reject)
 	}
@@ -57,11 +59,15 @@ func (p *permit) covered() []bool {
 
 // identify gives rejects their keyed ids.
 func (r *run) identify(rejects []schemas.Reject, s schemas.Stream) error {
-	if r.job.NameReject == nil {
+	return nameAll(r.job.NameReject, rejects, s)
+}
+
+func nameAll(name func(*schemas.Reject, schemas.Stream) error, rejects []schemas.Reject, s schemas.Stream) error {
+	if name == nil {
 		return nil
 	}
 	for i := range rejects {
-		if err := r.job.NameReject(&rejects[i], s); err != nil {
+		if err := name(&rejects[i], s); err != nil {
 			return fmt.Errorf("name a rejected row of %s: %w", s, err)
 		}
 	}

@@ -77,19 +77,22 @@ func NoConsent(s schemas.Stream) error {
 
 // allowed asks whether a lane may still be read and committed.
 func (r *run) allowed(ctx context.Context, ln *lane) error {
-	if ln.permit == nil {
+	return r.permitted(ctx, ln.source.Stream(), ln.permit)
+}
+
+func (r *run) permitted(ctx context.Context, s schemas.Stream, p *permit) error {
+	if p == nil {
 		return nil
 	}
-	s := ln.source.Stream()
 	standing, err := r.job.Consents.Standing(ctx, s.Source)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s, err)
 	}
-	if c := standing[s.Wallet]; c.ID == ln.permit.ID && c.Live(r.job.Now()) {
+	if c := standing[s.Wallet]; c.ID == p.ID && c.Live(r.job.Now()) {
 		return nil
 	}
 	return sources.Errorf(sources.ErrConsent, "wallet %s of %s: consent %s was revoked or has ended while it was read; nothing more is asked, and what was not committed is dropped; when its owner agrees again, type: paylake consent grant --wallet %s",
-		s.Wallet, s.Source, ln.permit.ID, s.Wallet)
+		s.Wallet, s.Source, p.ID, s.Wallet)
 }
 
 // withdraw takes the windows out of a batch whose consent has gone since they

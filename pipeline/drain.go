@@ -61,12 +61,15 @@ type Drain struct {
 	Consents  Consents // nil: every wallet, for tests alone
 	Subjects  Subjects
 	Vault     Vault
-	Lease     func(ctx context.Context, name string) (release func(), err error)
-	Now       func() time.Time
-	Log       *slog.Logger
-	TempDir   string
-	Batch     int           // notices in one commit [1,000]
-	Linger    time.Duration // how long the first notice waits for others [300 ms]
+	// Checks are those that reject, by source and table; NameReject as of a Job.
+	Checks     map[[2]string][]schemas.Check
+	NameReject func(r *schemas.Reject, s schemas.Stream) error
+	Lease      func(ctx context.Context, name string) (release func(), err error)
+	Now        func() time.Time
+	Log        *slog.Logger
+	TempDir    string
+	Batch      int           // notices in one commit [1,000]
+	Linger     time.Duration // how long the first notice waits for others [300 ms]
 }
 
 // outcomeDrained is what the inbox remembers of a notice that is dealt with.
@@ -238,7 +241,8 @@ func (d *Drain) keep(ctx context.Context, byTable map[string][]sinks.Part) error
 // part makes a part of a page; none where its owner does not allow it now. It
 // owns the page's rows.
 func (d *Drain) part(ctx context.Context, t Told) (part sinks.Part, ok bool, err error) {
-	page := t.Page
+	page, told := t.Page, len(t.Page.Rejects)
+	var columns []bool
 	defer func() { page.Rows.Release() }()
 	part = sinks.Part{Stream: t.Stream, Rejects: page.Rejects, Unknown: page.Unknown, Hint: true}
 	if t.Stream.Wallet != "" && d.Consents != nil {
@@ -247,7 +251,8 @@ func (d *Drain) part(ctx context.Context, t Told) (part sinks.Part, ok bool, err
 			return part, false, err
 		}
 		c := standing[t.Stream.Wallet]
-		columns, covered := schemas.Covered(c.Purposes, t.Stream.Table)
+		allowed, covered := schemas.Covered(c.Purposes, t.Stream.Table)
+		columns = allowed
 		if !c.Live(d.Now()) || !covered {
 			d.Log.Warn("notices left out: nobody consents", "source", t.Stream.Source, "table", t.Stream.Table.Name,
 				"wallet", t.Stream.Wallet, "rows", page.Rows.NumRows())
@@ -259,6 +264,13 @@ func (d *Drain) part(ctx context.Context, t Told) (part sinks.Part, ok bool, err
 			part.Rejects = nil // their raw texts hold every field
 		}
 	}
+	if page, err = d.judged(page, t.Stream, columns); err != nil {
+		return part, false, err
+	}
+	part.Rejects = append(part.Rejects, page.Rejects[told:]...)
+	if err := nameAll(d.NameReject, part.Rejects, t.Stream); err != nil {
+		return part, false, err
+	}
 	part.Window = spanOf(page.Rows, t.Stream.Table)
 	part.Rows = sinks.NewSpool(t.Stream.Table.ArrowSchema(), d.TempDir, 0)
 	page.Rows.Retain()
@@ -267,6 +279,19 @@ func (d *Drain) part(ctx context.Context, t Told) (part sinks.Part, ok bool, err
 		return part, false, err
 	}
 	return part, true, nil
+}
+
+// judged applies the checks that reject.
+func (d *Drain) judged(page sources.Page, s schemas.Stream, covered []bool) (sources.Page, error) {
+	checks := d.Checks[[2]string{s.Source, s.Table.Name}]
+	if len(checks) == 0 {
+		return page, nil
+	}
+	j, err := schemas.NewJudge(s.Table, checks)
+	if err != nil {
+		return page, err
+	}
+	return refuse(j, checks, page, s.Table, covered)
 }
 
 // spanOf is the window that holds the event times of a record.

@@ -63,6 +63,7 @@ func (r *run) window(ctx context.Context, t *task) error {
 		next, file := page.Next, page.File
 		page, err := r.refused(judge, t.lane.permit.narrowed(page, stream.Table), stream.Table, t.lane.permit)
 		if err != nil {
+			page.Rows.Release()
 			return fmt.Errorf("read %s: %w", t.what(), err)
 		}
 		if err := r.page(ctx, t, page); err != nil {

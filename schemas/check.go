@@ -81,6 +81,8 @@ func Checks() []Check {
 			Rule: Number{Person: "counterparty", Masked: "counterparty_masked"}, Doc: "the other person's number is no telephone number"},
 		{Name: "not_a_number", Table: "operations", Field: "customer_id", Severity: SeverityWarn, Rule: Number{Text: "customer_id"}, Doc: noNumber},
 		{Name: "not_a_number", Table: "chargebacks", Field: "customer_id", Severity: SeverityWarn, Rule: Number{Text: "customer_id"}, Doc: noNumber},
+		{Name: "listed_twice", Table: "providers", Field: "provider_code", Severity: SeverityWarn, Rule: Once{},
+			Doc: "one answer lists the code twice, and says different things of it; what it said last counts"},
 		{Name: "negative_reserve", Table: "balances", Field: "reserved_minor", Severity: SeverityWarn, Rule: Range{Min: new(int64)},
 			Doc: "money that is reserved cannot be less than nothing"},
 		{Name: "balance_chain", Table: "ledger", Field: "balance_after_minor", Severity: SeverityWarn, Rule: Chain{},

@@ -30,6 +30,9 @@ type Referential struct {
 // a pseudonym and its masked form, which begins with + for a number alone.
 type Number struct{ Text, Person, Masked string }
 
+// Once: one reading words a row's key once. The wording that came last counts.
+type Once struct{}
+
 // Chain: every balance follows from the one before it. The lake judges that
 // window by window (balance_chain in its manifests); the check only says which
 // verdicts stand.
@@ -57,6 +60,7 @@ func (Pattern) rule()     {}
 func (Vocabulary) rule()  {}
 func (Referential) rule() {}
 func (Number) rule()      {}
+func (Once) rule()        {}
 func (Chain) rule()       {}
 func (Freshness) rule()   {}
 func (Volume) rule()      {}

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/paylake/paylake/schemas"
 )
 
@@ -36,6 +38,10 @@ type Part struct {
 	// Hint says that the rows come from a notice: they move rows of tables with
 	// a Progress forward, and what is read later has the last word.
 	Hint bool
+	// Resolves are the ids of rejected rows that came in after all: the part's rows,
+	// or rows that the sink shows already. Such a part says nothing about rows that
+	// it does not hold. A sink without a quarantine ignores it.
+	Resolves []string
 }
 
 // Release gives back the part's rows.
@@ -132,6 +138,21 @@ type Sink interface {
 	// Done reports what is complete for a stream. It is derived from what was
 	// committed, so data and progress cannot disagree.
 	Done(ctx context.Context, s schemas.Stream) (Done, error)
+}
+
+// Standing is what a sink shows of a row's key.
+type Standing int
+
+const (
+	Absent Standing = iota // nothing
+	Same                   // the row as it is
+	Other                  // another row
+)
+
+// Comparer is a Sink that can say what it shows before anything is committed.
+type Comparer interface {
+	// Compare returns the standing of every row of rows, which are of s.
+	Compare(ctx context.Context, s schemas.Stream, rows arrow.Record) ([]Standing, error)
 }
 
 // Position is how far a follower has come.

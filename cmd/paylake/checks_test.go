@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -61,4 +63,16 @@ func TestChecksOfAPipeline(t *testing.T) {
 	g.paylake(t, "run", "ledger").want(t, 0).says(t, "0 quarantined", "")
 	g.paylake(t, "status").want(t, 0).says(t, "alarms: 3 rows: not_a_number × 1 in mpay/ledger, vocabulary_channel × 1 in mpay/ledger, freshness × 1 in mpay/ledger", "")
 	g.paylake(t, "verify").want(t, 0)
+
+	// A code that the catalogue lists twice is named; the last wording counts.
+	g.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/catalog/providers") {
+			return false
+		}
+		_, _ = io.WriteString(w, `{"version":"1","rows":[{"provider_code":"A","display_name":"one"},{"provider_code":"B","display_name":"b"},{"provider_code":"A","display_name":"two"},{"provider_code":"B","display_name":"b"}],"next_cursor":null}`)
+		return true
+	})
+	g.paylake(t, "run", "providers").want(t, 3).says(t, "", "check listed_twice does not hold for 1 new rows of mpay/providers, such as A")
+	g.sameLines(t, "SELECT provider_code, provider_name, arrayStringConcat(flags) FROM providers", []string{"A,two,listed_twice", "B,b,"})
+	g.paylake(t, "run", "providers").want(t, 0)
 }

@@ -95,3 +95,12 @@ func rejecting(q config.Pipeline) (out []schemas.Check) {
 	}
 	return out
 }
+
+// rejectingBySource are all of them, by source and table.
+func (h *house) rejectingBySource() map[[2]string][]schemas.Check {
+	out := map[[2]string][]schemas.Check{}
+	for _, q := range h.cfg.Pipelines {
+		out[[2]string{q.Source, q.Table}] = rejecting(q)
+	}
+	return out
+}

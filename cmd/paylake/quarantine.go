@@ -19,13 +19,14 @@ type badRow struct {
 	lake.QuarantineRow
 	FirstSeen time.Time `json:"first_seen"`
 	Snapshot  int64     `json:"snapshot"`
+	Resolved  int64     `json:"resolved_in,omitempty"` // manifest that says that the row came in after all
 	Raw       *string   `json:"raw,omitempty"`
 }
 
 func (p *program) quarantineCommand() *cobra.Command {
 	group := &cobra.Command{
 		Use: "quarantine", Short: "Rows that could not be read, and why",
-		Example: "  paylake quarantine list\n  paylake quarantine show ID --raw",
+		Example: "  paylake quarantine list\n  paylake quarantine show ID --raw\n  paylake quarantine redrive ID",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.quarantineList(cmd.Context(), quarantineFilter{}, false)
@@ -38,8 +39,7 @@ func (p *program) quarantineCommand() *cobra.Command {
 		Example: "  paylake quarantine list --source mpay --json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.quarantineList(cmd.Context(), filter, asJSON) },
 	}
-	list.Flags().StringVar(&filter.source, "source", "", "only rows of `SOURCE`")
-	list.Flags().StringVar(&filter.reason, "reason", "", "only rows refused for `REASON`, such as amount_syntax")
+	filter.flags(list)
 	list.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	var raw, showJSON bool
 	show := &cobra.Command{
@@ -53,20 +53,31 @@ it may hold numbers of people; --raw opens it with the configuration's keeper.`,
 	}
 	show.Flags().BoolVar(&raw, "raw", false, "open the sealed raw text")
 	show.Flags().BoolVar(&showJSON, "json", false, "print JSON")
-	group.AddCommand(list, show)
+	group.AddCommand(list, show, p.redriveCommand())
 	return group
 }
 
-type quarantineFilter struct{ source, reason string }
+type quarantineFilter struct{ source, table, reason string }
+
+func (f *quarantineFilter) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.source, "source", "", "only rows of `SOURCE`")
+	cmd.Flags().StringVar(&f.table, "table", "", "only rows of `TABLE`")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "only rows refused for `REASON`, such as amount_syntax")
+}
 
 func (f quarantineFilter) takes(r badRow) bool {
-	return (f.source == "" || f.source == r.Source) && (f.reason == "" || f.reason == r.Reason)
+	return (f.table == "" || f.table == r.Table) && (f.source == "" || f.source == r.Source) && (f.reason == "" || f.reason == r.Reason)
 }
 
 // badRows reads the quarantine files of the lake, in the order of manifests.
 func (h *house) badRows(ctx context.Context, filter quarantineFilter) ([]badRow, error) {
-	list := []badRow{}
+	list, settled := []badRow{}, map[string]int64{}
 	err := h.eachManifest(ctx, 1, func(e lake.Entry) error {
+		for _, p := range e.Parts {
+			for _, id := range p.Resolves {
+				settled[id] = e.Sequence
+			}
+		}
 		for _, file := range e.Quarantine {
 			rows, err := h.lake.ReadQuarantine(ctx, file.Path)
 			if err != nil {
@@ -80,6 +91,9 @@ func (h *house) badRows(ctx context.Context, filter quarantineFilter) ([]badRow,
 		}
 		return nil
 	})
+	for i := range list {
+		list[i].Resolved = settled[list[i].ID]
+	}
 	return list, err
 }
 
@@ -101,12 +115,24 @@ func (p *program) quarantineList(ctx context.Context, filter quarantineFilter, a
 		return nil
 	}
 	var rows [][]string
+	var wait []badRow
 	for _, r := range list {
 		rows = append(rows, []string{r.ID, r.Source, r.Table, r.WalletID, r.RowID, r.Reason, r.Field, r.amount(),
-			strconv.FormatInt(r.Snapshot, 10), instant(r.FirstSeen)})
+			strconv.FormatInt(r.Snapshot, 10), instant(r.FirstSeen), r.resolved()})
+		if r.Resolved == 0 {
+			wait = append(wait, r)
+		}
 	}
-	p.grid([]string{"id", "source", "table", "wallet", "row", "reason", "field", "amount", "manifest", "first seen"}, rows)
+	p.grid([]string{"id", "source", "table", "wallet", "row", "reason", "field", "amount", "manifest", "first seen", "resolved"}, rows)
+	fmt.Fprintf(p.stdout, "quarantined: %s; rows that an upstream has sent again since: paylake query \"SELECT * FROM quarantine WHERE resolved_at IS NOT NULL\"\n", moneyOf(wait))
 	return nil
+}
+
+func (r badRow) resolved() string {
+	if r.Resolved == 0 {
+		return ""
+	}
+	return "in manifest " + strconv.FormatInt(r.Resolved, 10)
 }
 
 func (r badRow) amount() string {
@@ -167,6 +193,7 @@ func (p *program) showBadRow(r badRow) {
 		{"id", r.ID}, {"source", r.Source}, {"table", r.Table}, {"wallet", r.WalletID}, {"row", r.RowID},
 		{"reason", r.Reason}, {"field", r.Field}, {"amount", r.amount()},
 		{"first seen", instant(r.FirstSeen)}, {"manifest", strconv.FormatInt(r.Snapshot, 10)},
+		{"resolved", r.resolved()},
 	} {
 		fmt.Fprintf(p.stdout, "%-11s %s\n", line[0], line[1])
 	}

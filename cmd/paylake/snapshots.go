@@ -153,4 +153,5 @@ func (p *program) showSnapshot(e lake.Entry) {
 		rows = append(rows, []string{t.Provider, t.Currency, thousands(t.Count), fmt.Sprint(t.Debit), fmt.Sprint(t.Credit)})
 	}
 	p.grid([]string{"provider", "currency", "count", "debit (minor)", "credit (minor)"}, rows)
+	fmt.Fprintf(p.stdout, "quarantined %s\n", rowsAndMoney(totalsOfParts(e.Parts)))
 }

@@ -50,8 +50,9 @@ type pipelineStatus struct {
 }
 
 type quarantineStatus struct {
-	Rows   int64             `json:"rows"`
-	Totals []quarantineTotal `json:"totals"`
+	Rows     int64             `json:"rows"` // that wait
+	Totals   []quarantineTotal `json:"totals"`
+	Resolved int64             `json:"resolved"` // rows that came in after all, or that the upstream has sent again
 }
 
 type quarantineTotal struct {
@@ -116,12 +117,20 @@ func (h *house) status(ctx context.Context) (r statusReport, err error) {
 	if err != nil {
 		return r, err
 	}
+	if h.lake != nil {
+		h.store = h.newWarehouse()
+	}
+	settled := map[[2]string]int64{}
+	if len(bad) > 0 {
+		settled = h.settle(ctx, bad)
+	}
 	for _, q := range h.cfg.Pipelines {
 		one, err := h.pipelineStatus(ctx, q)
 		if err != nil {
 			return r, err
 		}
 		one.Quarantine = bad[[2]string{q.Source, q.Table}].list()
+		one.Quarantine.Resolved = settled[[2]string{q.Source, q.Table}]
 		r.Pipelines = append(r.Pipelines, one)
 	}
 	if r.Retention, err = h.retention(ctx); err != nil {
@@ -247,7 +256,6 @@ func (h *house) quarantined(ctx context.Context) (map[[2]string]sums, error) {
 // followerStatus asks the warehouse how far it is. A warehouse that is out of
 // reach is told, not waited for.
 func (h *house) followerStatus(ctx context.Context, head int64) followerStatus {
-	h.store = h.newWarehouse()
 	f := followerStatus{Name: h.store.Name()}
 	ch, err := h.store.get(ctx)
 	if err == nil {
@@ -288,6 +296,7 @@ func (p *program) showStatus(r statusReport) {
 	}
 	p.grid([]string{"pipeline", "complete through", "last run", "rows", "windows owed", "open chains", "quarantine", "consents"}, rows)
 	fmt.Fprintf(p.stdout, "lake %s at manifest %d\n", r.Lake, r.Head)
+	p.showQuarantined(r.Pipelines)
 	p.showAlarms(r.Alarms)
 	p.showRetention(r.Retention)
 	if r.Inbox.Oldest != nil {
@@ -306,6 +315,26 @@ func (p *program) showStatus(r statusReport) {
 			fmt.Fprintf(p.stderr, "paylake: %d keys are visible twice in %s; type: paylake rebuild\n", f.Doubles, f.Name)
 		}
 	}
+}
+
+// showQuarantined is the line of money that no total holds.
+func (p *program) showQuarantined(list []pipelineStatus) {
+	all, resolved := sums{}, int64(0)
+	for _, s := range list {
+		resolved += s.Quarantine.Resolved
+		for _, t := range s.Quarantine.Totals {
+			sum := all[t.Currency]
+			all[t.Currency] = quarantineTotal{t.Currency, sum.Rows + t.Rows, sum.AmountMinor.Plus(t.AmountMinor)}
+		}
+	}
+	text := "quarantined: " + all.list().text()
+	if t := all[""]; t.Rows > 0 {
+		text += fmt.Sprintf(", %s without a readable amount", thousands(t.Rows))
+	}
+	if resolved > 0 {
+		text += fmt.Sprintf("; %s more came in after all", thousands(resolved))
+	}
+	fmt.Fprintln(p.stdout, text)
 }
 
 func (q quarantineStatus) text() string {

@@ -15,7 +15,7 @@ func (p *program) showReport(r lake.Report) {
 	fmt.Fprintf(w, "objects      %s, %s bytes; hashes, rows and totals recomputed\n", thousands(r.Objects), thousands(r.Bytes))
 	fmt.Fprintf(w, "rows         %s, of them %s retractions, each paired with what it retracts; %s visible\n", thousands(r.Rows), thousands(r.Retractions), thousands(r.Visible))
 	fmt.Fprintf(w, "totals       %s of provider and currency\n", thousands(int64(len(r.Totals))))
-	fmt.Fprintf(w, "quarantined  %s\n", thousands(r.Quarantined))
+	fmt.Fprintf(w, "quarantined  %s; %s more came in after all\n", rowsAndMoney(r.Unresolved), thousands(r.Resolved))
 	fmt.Fprintf(w, "chains       %s recomputed, %s open, %s broken\n", thousands(r.Chains), thousands(r.Open), thousands(r.Broken))
 	if len(r.Foreign) > 0 {
 		fmt.Fprintf(w, "foreign      %d files that no manifest names\n", len(r.Foreign))

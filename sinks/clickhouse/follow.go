@@ -141,14 +141,18 @@ func (w *Warehouse) advance(ctx context.Context, group []lake.Entry) error {
 	return w.insert(ctx, "manifests", rows)
 }
 
-// describe writes parts, breaks of their balance chains, and rejected rows.
+// describe writes parts, breaks of their balance chains, rejected rows, and which
+// of these came in after all.
 func (w *Warehouse) describe(ctx context.Context, group []lake.Entry) error {
-	var parts, breaks, rejected [][]any
+	var parts, breaks, rejected, resolved [][]any
 	for _, e := range group {
 		for i, p := range e.Parts {
 			parts = append(parts, partRow(e, i, p, w))
 			for _, b := range p.Chain.Breaks {
 				breaks = append(breaks, []any{e.Sequence, int32(i), b.After, b.Before, b.From.UTC(), b.To.UTC(), b.Missing})
+			}
+			for _, id := range p.Resolves {
+				resolved = append(resolved, []any{id, e.CreatedAt.UTC(), e.Sequence})
 			}
 		}
 		for _, q := range e.Quarantine {
@@ -162,6 +166,9 @@ func (w *Warehouse) describe(ctx context.Context, group []lake.Entry) error {
 		}
 	}
 	if err := w.insert(ctx, "quarantine_rows", rejected); err != nil {
+		return err
+	}
+	if err := w.insert(ctx, "quarantine_resolved", resolved); err != nil {
 		return err
 	}
 	if err := w.insert(ctx, "chain_break_rows", breaks); err != nil {

@@ -51,17 +51,6 @@ func (v viewer) snapshots() string {
 	return "SELECT sequence, created_at, source, `table`, wallet_id, window_from, window_to, rows, inserted, retracted, duplicates, quarantined, balance_chain, sha256, published_at, final FROM " + v.parts()
 }
 
-// quarantine: seen again, a row is not counted again. Nothing resolves a
-// rejected row yet.
-func (v viewer) quarantine() string {
-	var columns []string
-	for _, c := range []string{"source", "table", "wallet_id", "row_id", "reason", "field", "amount_minor", "currency"} {
-		columns = append(columns, fmt.Sprintf("argMin(tuple(q.%[1]s), q.snapshot).1 AS %[1]s", quote(c)))
-	}
-	return fmt.Sprintf("SELECT id, %s, min(q.first_seen) AS first_seen, min(q.snapshot) AS snapshot, CAST(NULL, 'Nullable(DateTime64(6, \\'UTC\\'))') AS resolved_at\n"+
-		"FROM %s.quarantine_rows AS q WHERE q.snapshot <= %s AND %s GROUP BY id", strings.Join(columns, ", "), v.db, v.upTo(atComment), v.consentedOf("q."))
-}
-
 func (v viewer) runs() string {
 	return fmt.Sprintf("SELECT * FROM %s.pipeline_runs_rows", v.db)
 }

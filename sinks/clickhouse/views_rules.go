@@ -38,6 +38,8 @@ func (v viewer) breaks(c schemas.Check, at string) string {
 		return v.dangling(c, r, at)
 	case schemas.Number:
 		return noNumber(r)
+	case schemas.Once:
+		return v.worded(c, at)
 	}
 	return "0"
 }
@@ -66,6 +68,8 @@ func (v viewer) saw(c schemas.Check) (observed, expected string) {
 		return observed, literal(r.Source + "/" + r.Table + "." + r.Column)
 	case schemas.Number:
 		return observed, literal("a telephone number")
+	case schemas.Once:
+		return "concat('wording ', toString(revision))", literal("one wording")
 	}
 	return observed, "''"
 }
@@ -126,6 +130,17 @@ func (v viewer) dangling(c schemas.Check, r schemas.Referential, at string) stri
 	}
 	return fmt.Sprintf("%s != '' AND (%s) NOT IN (SELECT %s FROM %s.%s WHERE source = %s AND %s)",
 		quote(c.Field), mine, theirs, v.db, rowsTable(to), literal(r.Source), v.current(to, at))
+}
+
+// worded: a manifest has brought several revisions of the row.
+func (v viewer) worded(c schemas.Check, at string) string {
+	t, _ := schemas.ByName(c.Table)
+	key := "source, "
+	for _, k := range t.Key {
+		key += quote(k) + ", "
+	}
+	return fmt.Sprintf("(%[1]ssnapshot) IN (SELECT %[1]ssnapshot FROM %[2]s.%[3]s WHERE sign = 1 AND load_id IN %[4]s GROUP BY %[1]ssnapshot HAVING count() > 1)",
+		key, v.db, rowsTable(t), v.visible(at))
 }
 
 // phoneLike is text that was sent where a telephone number is: with its +, or

@@ -110,6 +110,10 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 
 	fault.Point("lake.rejects")
 
+	if err := p.resolve(seen); err != nil {
+		return sinks.Receipt{}, fmt.Errorf("commit %s: %w", stream, err)
+	}
+
 	// 4. Say only what is new: a part that changed nothing, completed nothing
 	// and changed no verdict would make history grow with every look-back. A
 	// part that is left out has no rows in any object.

@@ -53,8 +53,9 @@ type Part struct {
 	Chain       BalanceChain     `json:"balance_chain"`
 	Unknown     map[string]int64 `json:"unknown,omitempty"`
 	ConsentID   string           `json:"consent_id,omitempty"`
-	File        *schemas.File    `json:"file,omitempty"` // what the part was read from, where it was a file
-	Hint        bool             `json:"hint,omitempty"` // read from notices, which what is read later confirms
+	File        *schemas.File    `json:"file,omitempty"`     // what the part was read from, where it was a file
+	Resolves    []string         `json:"resolves,omitempty"` // ids of quarantined rows that came in after all, ascending
+	Hint        bool             `json:"hint,omitempty"`     // read from notices, which what is read later confirms
 }
 
 // Quarantined counts the rejects of a part that the lake had not seen before.

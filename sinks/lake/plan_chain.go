@@ -188,7 +188,7 @@ func chainReader(lay layout, recs []batchRec) func(*entry) chainRow {
 // yet.
 func (p *planner) worthWriting(pp *partPlan) bool {
 	o := &pp.out
-	if o.Inserted+o.Retracted+o.Quarantined.Rows > 0 {
+	if o.Inserted+o.Retracted+o.Quarantined.Rows > 0 || len(o.Resolves) > 0 {
 		return true
 	}
 	if o.File != nil {

@@ -109,6 +109,16 @@ func (l *Lake) loadSeen(ctx context.Context, id tableID) (map[string]struct{}, e
 	return t.seen, nil
 }
 
+// QuarantineTotals adds up rejected rows by currency, ascending; those whose
+// amount could not be read stand under the empty one.
+func QuarantineTotals(rows []QuarantineRow) []Total {
+	sums := map[string]*Total{}
+	for _, r := range rows {
+		addRejected(sums, r)
+	}
+	return sortedTotals(sums)
+}
+
 // quarantineOf turns a part's rejects that are not known yet into rows and
 // counts them.
 func quarantineOf(p *sinks.Part, known func(id string) bool) ([]QuarantineRow, Quarantined) {

@@ -21,7 +21,7 @@ import (
 // a successor each.
 //
 // A listing proves nothing about what it lacks when one of its rows was rejected
-// (it may be that one), when it is a file, or when it is empty and belongs to no
+// (it may be that one), when it comes from quarantine, when it is a file, or when it is empty and belongs to no
 // wallet: an owner may delete every favourite, a catalogue without a row is an
 // outage.
 func (p *planner) retire(ctx context.Context, b sinks.Batch) error {
@@ -32,7 +32,7 @@ func (p *planner) retire(ctx context.Context, b sinks.Batch) error {
 	var needs []need
 	for i, part := range b.Parts {
 		wallet := part.Stream.Wallet
-		if part.File == nil && len(part.Rejects) == 0 && (wallet != "" || part.Rows.Len() > 0) {
+		if part.File == nil && len(part.Rejects)+len(part.Resolves) == 0 && (wallet != "" || part.Rows.Len() > 0) {
 			listing[wallet] = i
 			needs = append(needs, need{wallet, span{}})
 		}

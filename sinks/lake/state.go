@@ -22,7 +22,8 @@ type tableState struct {
 	objects    []object
 	quarantine []string // files, in order
 	seen       map[string]struct{}
-	seenFiles  int // files of quarantine whose ids are in seen
+	seenFiles  int                 // files of quarantine whose ids are in seen
+	resolved   map[string]struct{} // ids of rejected rows that came in after all
 	streams    map[string]*streamState
 }
 
@@ -74,14 +75,19 @@ type windowState struct {
 const keptWindows = 16
 
 func newTableState() *tableState {
-	return &tableState{streams: map[string]*streamState{}, seen: map[string]struct{}{}}
+	return &tableState{streams: map[string]*streamState{}, seen: map[string]struct{}{}, resolved: map[string]struct{}{}}
 }
 
 // snapshot returns what a commit needs, unmoved by manifests that readers apply
 // while it works. Objects are only ever appended; streams are copied.
 func (t *tableState) snapshot(b sinks.Batch) *tableState {
-	c := &tableState{objects: slices.Clip(t.objects), streams: map[string]*streamState{}}
+	c := &tableState{objects: slices.Clip(t.objects), streams: map[string]*streamState{}, resolved: map[string]struct{}{}}
 	for _, p := range b.Parts {
+		for _, id := range p.Resolves {
+			if _, before := t.resolved[id]; before {
+				c.resolved[id] = struct{}{}
+			}
+		}
 		if s := t.streams[p.Stream.Wallet]; s != nil {
 			n := &streamState{complete: slices.Clone(s.complete), windows: slices.Clone(s.windows)}
 			n.files = maps.Clone(s.files)
@@ -99,6 +105,9 @@ func (t *tableState) apply(e Entry) {
 	}
 	for i := range e.Parts {
 		p := &e.Parts[i]
+		for _, id := range p.Resolves {
+			t.resolved[strings.Clone(id)] = struct{}{}
+		}
 		s := t.streams[p.WalletID]
 		if s == nil {
 			s = &streamState{}
@@ -117,7 +126,7 @@ func (t *tableState) applyObjects(e Entry) {
 
 func (s *streamState) apply(p *Part, at time.Time) {
 	s.rows += p.Inserted - p.Retracted
-	if at.After(s.lastRead) {
+	if at.After(s.lastRead) && len(p.Resolves) == 0 {
 		s.lastRead = at
 	}
 	if p.File != nil {

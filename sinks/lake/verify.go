@@ -45,7 +45,9 @@ type Report struct {
 	Visible     int64     `json:"visible"` // Σ sign
 	Retractions int64     `json:"retractions"`
 	Quarantined int64     `json:"quarantined"`
-	Chains      int64     `json:"chains"` // verdicts recomputed
+	Resolved    int64     `json:"resolved"`        // quarantined rows that came in after all, by a manifest's own word
+	Unresolved  []Total   `json:"quarantine_open"` // rows and money of the others, by currency; an empty one where the amount could not be read
+	Chains      int64     `json:"chains"`          // verdicts recomputed
 	Open        int64     `json:"chains_open"`
 	Broken      int64     `json:"chains_broken"`
 	Totals      []Total   `json:"totals"`

@@ -19,12 +19,12 @@ import (
 // checkQuarantine reads every quarantine file and compares it with the parts of
 // its manifest.
 func (v *verifier) checkQuarantine(ctx context.Context) error {
-	seen := map[tableID]map[string]bool{}
+	seen, resolved := map[tableID]map[string]QuarantineRow{}, map[tableID]map[string]bool{}
 	for i := range v.manifests {
 		m := &v.manifests[i]
 		id := tableID{m.Source, m.Table}
 		if seen[id] == nil {
-			seen[id] = map[string]bool{}
+			seen[id], resolved[id] = map[string]QuarantineRow{}, map[string]bool{}
 		}
 		totals := map[string]*Total{}
 		rows, readable, err := v.quarantineRows(ctx, m, totals, seen[id])
@@ -35,11 +35,36 @@ func (v *verifier) checkQuarantine(ctx context.Context) error {
 			v.compareQuarantine(m, rows, totals)
 		}
 		v.report.Quarantined += rows
+		if readable {
+			v.checkResolved(m, seen[id], resolved[id])
+		}
 	}
+	left := map[string]*Total{}
+	for id, rows := range seen {
+		for _, r := range rows {
+			if !resolved[id][r.ID] {
+				addRejected(left, r)
+			}
+		}
+	}
+	v.report.Unresolved = sortedTotals(left)
 	return nil
 }
 
-func (v *verifier) quarantineRows(ctx context.Context, m *Entry, totals map[string]*Total, seen map[string]bool) (n int64, readable bool, err error) {
+// checkResolved: a rejected row comes in once, and only after it was rejected.
+func (v *verifier) checkResolved(m *Entry, seen map[string]QuarantineRow, resolved map[string]bool) {
+	for _, p := range m.Parts {
+		for _, id := range p.Resolves {
+			if _, there := seen[id]; !there || resolved[id] {
+				v.fault(manifestKey(m.Sequence), "part %s %s resolves %s, which is not in quarantine, or was resolved before", p.WalletID, p.Window, id)
+			}
+			resolved[id] = true
+			v.report.Resolved++
+		}
+	}
+}
+
+func (v *verifier) quarantineRows(ctx context.Context, m *Entry, totals map[string]*Total, seen map[string]QuarantineRow) (n int64, readable bool, err error) {
 	for _, q := range m.Quarantine {
 		data, err := v.bucket.Read(ctx, q.Path, 0, -1)
 		if errors.Is(err, errAbsent) {
@@ -60,10 +85,10 @@ func (v *verifier) quarantineRows(ctx context.Context, m *Entry, totals map[stri
 		}
 		v.report.Bytes += q.Bytes
 		for _, r := range rows {
-			if seen[r.ID] || r.Source != m.Source || r.Table != m.Table {
+			if _, twice := seen[r.ID]; twice || r.Source != m.Source || r.Table != m.Table {
 				v.fault(q.Path, "row %s is counted twice or belongs elsewhere", r.ID)
 			}
-			seen[r.ID] = true
+			seen[r.ID] = r
 			addRejected(totals, r)
 		}
 		n += q.Rows

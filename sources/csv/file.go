@@ -47,6 +47,7 @@ type reading struct {
 	counts tally // of rows without id: equal ones; of rows with: content by key
 	stated tally // counts of the corrected file itself, which overrules the others
 	odd    map[string]int
+	last   uint64 // content of the last row without an id
 	info   schemas.File
 	cursor sources.Cursor
 }

@@ -88,6 +88,7 @@ func (r *reading) ignored() bool {
 func (r *reading) identify() *fault {
 	hash := r.rows.contentHash()
 	if len(r.rows.ids) == 0 {
+		r.last = hash.Lo
 		n := r.counts.at(hash.Lo)
 		*n++
 		r.rows.name(hash, *n)
