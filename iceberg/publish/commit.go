@@ -102,8 +102,9 @@ func tableOf(entries []lake.Entry) (*schemas.Table, error) {
 // for every p.Batch manifests.
 func (p *Publisher) stage(ctx context.Context, tx *table.Transaction, t *schemas.Table, at *table.Table, entries []lake.Entry, window int64) (Change, error) {
 	change := Change{Table: t.Name, Manifests: len(entries), Sequence: entries[len(entries)-1].Sequence}
-	// Without this a commit that came too late would be tried again on top of
-	// the other publisher's, and show the same objects twice.
+	// Without this, and where a table's properties ask for retries, a commit that
+	// came too late would be made again on top of the other publisher's, and show
+	// the same objects twice.
 	if err := tx.AssertRefSnapshotID(table.MainBranch); err != nil {
 		return change, err
 	}

@@ -34,6 +34,9 @@ type fragile struct {
 	// commits counts lost answers to commits, which the publisher can ask about.
 	commits int
 	meet    func() // called before each change; may be nil
+	loads   int
+	clash   func() bool // says whether this commit loses against another one; may be nil
+	look    func()      // called before each look at a table; may be nil
 }
 
 func (f *fragile) step(change func() error) error {
@@ -64,6 +67,10 @@ func (f *fragile) LoadTable(ctx context.Context, id table.Identifier) (*table.Ta
 	if f.at > 0 && !f.lives && f.calls >= f.at {
 		return nil, errDied
 	}
+	f.loads++
+	if f.look != nil {
+		f.look()
+	}
 	return f.mine(f.Catalog.LoadTable(ctx, id))
 }
 
@@ -73,7 +80,13 @@ func (f *fragile) CreateTable(ctx context.Context, id table.Identifier, s *icebe
 }
 
 func (f *fragile) CommitTable(ctx context.Context, id table.Identifier, r []table.Requirement, u []table.Update) (m table.Metadata, at string, err error) {
-	err = f.step(func() error { m, at, err = f.Catalog.CommitTable(ctx, id, r, u); return err })
+	err = f.step(func() error {
+		if f.clash != nil && f.clash() {
+			return fmt.Errorf("%w: the table moved underneath us", table.ErrCommitFailed)
+		}
+		m, at, err = f.Catalog.CommitTable(ctx, id, r, u)
+		return err
+	})
 	if errors.Is(err, errDied) {
 		f.commits++
 	}
@@ -208,6 +221,9 @@ func TestTwoPublishers(t *testing.T) {
 				once.Do(func() { w.publish() })
 			}
 		}
+		if at == 1 { // before it looks whether there is a table to fill
+			f.meet, f.look = nil, func() { once.Do(func() { w.publish() }) }
+		}
 		_, err := w.publisher(func(o *Options) { o.Catalog, o.Window = f, 1 }).Publish(t.Context())
 		switch {
 		case errors.Is(err, sinks.ErrBusy) && strings.Contains(err.Error(), "another paylake-iceberg"):
@@ -223,6 +239,40 @@ func TestTwoPublishers(t *testing.T) {
 	}
 	if late < 2 {
 		t.Errorf("only %d publishers were told that they were late", late)
+	}
+}
+
+// A commit that loses inside the catalogue is not tried again on top of the
+// winner's, even where somebody has told the table that commits are.
+func TestLostRaceIsNotReplayed(t *testing.T) {
+	w := newWorld(t)
+	w.history()
+	w.publish()
+	ledger, err := w.cat.LoadTable(t.Context(), catalog.ToIdentifier("paylake", "ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := ledger.NewTransaction()
+	if err := tx.SetProperties(iceberg.Properties{table.CommitNumRetriesKey: "3"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.commit(sinktest.Ledger("wlt_a", day(100), statement("wlt_a", 100, 5, 1)...))
+	f := &fragile{Catalog: w.cat}
+	f.clash = func() bool {
+		if f.calls > 1 {
+			return false
+		}
+		w.publish()
+		return true
+	}
+	if _, err := w.publisher(func(o *Options) { o.Catalog = f }).Publish(t.Context()); !errors.Is(err, sinks.ErrBusy) {
+		t.Errorf("%v", err)
+	}
+	if got, want := w.entries(), w.named(); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }
 

@@ -154,19 +154,26 @@ func TestClickHouseReadsTheTables(t *testing.T) {
 	if got := r.ask(summed(schemas.Ledger, w.from("ledger"))); got == want || got != truth(r, w.writer, schemas.Ledger, 6, w.file) {
 		t.Errorf("without a time: %s", got)
 	}
-	// Readers skip objects by month and by event time, without opening them.
-	for where, skipped := range map[string]string{"business_date = '2026-03-02'": "IcebergPartitionPrunedFiles",
-		"posted_at < '2026-01-31 12:00:00'": "IcebergMinMaxIndexPrunedFiles", "wallet_id = 'wlt_c'": "IcebergMinMaxIndexPrunedFiles"} {
-		r.ask("SELECT count() FROM "+w.from("ledger")+" WHERE "+where, "query_id="+skipped+where[:3])
+	// Readers skip objects by month, event time and wallet, without opening them,
+	// and none that they need.
+	for i, c := range []struct{ where, rows, skipped string }{
+		{"business_date = '2026-03-02'", "500", "IcebergPartitionPrunedFiles"}, {"business_date = '2026-01-31'", "64", "IcebergPartitionPrunedFiles"},
+		{"posted_at < '2026-01-31 00:01:00'", "2", "IcebergMinMaxIndexPrunedFiles"}, {"posted_at >= '2026-03-02 08:19:00'", "1", "IcebergMinMaxIndexPrunedFiles"},
+		{"wallet_id = 'wlt_c'", "500", "IcebergMinMaxIndexPrunedFiles"},
+	} {
+		id := fmt.Sprintf("query_id=pruning-%d", i)
+		if got := r.ask("SELECT count() FROM "+w.from("ledger")+" WHERE "+c.where, id); got != c.rows {
+			t.Errorf("%s: %s rows, want %s", c.where, got, c.rows)
+		}
 		n := ""
 		for range 100 { // the log is written now and then
-			if n = r.ask("SELECT ProfileEvents['" + skipped + "'] FROM system.query_log WHERE type = 'QueryFinish' AND query_id = '" + skipped + where[:3] + "'"); n != "" {
+			if n = r.ask("SELECT ProfileEvents['" + c.skipped + "'] FROM system.query_log WHERE type = 'QueryFinish' AND query_id = '" + strings.TrimPrefix(id, "query_id=") + "'"); n != "" {
 				break
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
 		if n == "0" || n == "" {
-			t.Errorf("%s: no object was skipped (%q)", where, n)
+			t.Errorf("%s: no object was skipped (%q)", c.where, n)
 		}
 	}
 }
@@ -229,6 +236,9 @@ func TestNewColumn(t *testing.T) {
 	w.commit(catalogueOf(t, schemas.Providers.Keep("logo"), provider{"azersu", "Azersu", "active"}, provider{"azercell", "Azercell", "active"}))
 	w.publish()
 	from, list := w.from("providers"), w.list()
+	if table, err := w.cat.LoadTable(t.Context(), catalog.ToIdentifier("paylake", "providers")); err != nil || !strings.Contains(table.Properties()["schema.name-mapping.default"], "logo") {
+		t.Errorf("readers that go by the name mapping do not find the column: %v", err)
+	}
 	if got := r.ask("SELECT provider_code, logo, sign FROM " + from + " ORDER BY ALL"); got !=
 		"azercell\tazercell.svg\t1\nazersu\t\t-1\nazersu\tazersu.svg\t1\nazersu\t\\N\t1" {
 		t.Errorf("now:\n%s", got)
