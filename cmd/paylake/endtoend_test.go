@@ -114,6 +114,7 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("quarantine", func(t *testing.T) {
 		g.paylake(t, "quarantine", "list").want(t, 0).says(t, "", "no rows in quarantine")
 	})
+	t.Run("retention", func(t *testing.T) { testRetention(t, g) })
 	t.Run("rebuild", func(t *testing.T) {
 		g.paylake(t, "rebuild").want(t, 0).says(t, "rebuilt up to manifest", "")
 		same(t, g.spend(t), truth)
