@@ -5,8 +5,10 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
@@ -39,6 +41,53 @@ func (s *Spool) Append(rec arrow.Record) error {
 	if s.limit > 0 && s.memRows > s.limit {
 		return s.spill()
 	}
+	for rows := int64(1); rows < fewRows; rows *= few {
+		if err := s.pack(rows * few); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The buffers of a record take kilobytes, however few rows it has: an upstream
+// with very many pages of one row would fill the memory with them. So the last
+// few records become one whenever all of them are small; a row is copied twice
+// at most on its way to fewRows.
+const (
+	few     = 32
+	fewRows = few * few
+)
+
+// pack makes one record of the last few when all of them have fewer rows than
+// below.
+func (s *Spool) pack(below int64) error {
+	first := len(s.mem) - few
+	if first < 0 {
+		return nil
+	}
+	last := s.mem[first:]
+	if slices.ContainsFunc(last, func(r arrow.Record) bool { return r.NumRows() >= below }) {
+		return nil
+	}
+	columns := make([]arrow.Array, s.schema.NumFields())
+	rows := int64(0)
+	for i := range columns {
+		parts := make([]arrow.Array, few)
+		for n, r := range last {
+			parts[n] = r.Column(i)
+		}
+		c, err := array.Concatenate(parts, memory.DefaultAllocator)
+		if err != nil {
+			return fmt.Errorf("spool: %w", err)
+		}
+		defer c.Release()
+		columns[i], rows = c, int64(c.Len())
+	}
+	whole := array.NewRecord(s.schema, columns, rows)
+	for _, r := range last {
+		r.Release()
+	}
+	s.mem = append(s.mem[:first], whole)
 	return nil
 }
 

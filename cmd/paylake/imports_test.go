@@ -18,6 +18,7 @@ const module = "github.com/paylake/paylake/"
 var arrows = map[string][]string{
 	"fault":                         {},
 	"schemas":                       {},
+	"patience":                      {},
 	"config":                        {"schemas"},
 	"sources":                       {"schemas"},
 	"sources/sourcetest":            {"schemas", "sources"},
@@ -44,8 +45,9 @@ var arrows = map[string][]string{
 // testOnly are packages that only tests and the sandbox may import.
 var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory", "sinks/lake/s3test", "sinks/clickhouse/servertest", "pipeline/state/postgrestest"}
 
-// anywhere is what every package may import: names of moments, and nothing else.
-var anywhere = []string{"fault"}
+// anywhere is what every package may import: names of moments, and the end of
+// what stands still.
+var anywhere = []string{"fault", "patience"}
 
 type listed struct {
 	ImportPath string

@@ -35,6 +35,7 @@ type program struct {
 	now    func() time.Time
 
 	patience sources.RetryPolicy // with upstreams that are unwell
+	waits    waits               // for answers; zero: the usual
 
 	configFile string
 	logFormat  string

@@ -4,6 +4,7 @@ package main
 // warehouse → jobs. Each step opens one thing and says how to close it.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 	"github.com/paylake/paylake/pipeline/state"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
+	"github.com/paylake/paylake/sinks/clickhouse"
 	"github.com/paylake/paylake/sinks/lake"
 	"github.com/paylake/paylake/sources"
 	"github.com/paylake/paylake/sources/csv"
@@ -50,6 +52,14 @@ type house struct {
 	persons *persons
 	temp    string // this process's own folder, once it may write
 	closers []func() error
+}
+
+// waits are how long others may take to answer. Zero fields mean the usual.
+type waits struct {
+	wallet    time.Duration // one whole answer of a wallet façade [1 min]
+	platform  time.Duration // one whole answer of a payment platform [5 min]
+	store     time.Duration // a standstill of an object store [1 min]
+	warehouse clickhouse.Deadlines
 }
 
 // configPath is where the configuration lies.
@@ -164,7 +174,7 @@ func (h *house) openMPAY(ctx context.Context, s config.Source) error {
 	}
 	c := mpay.Config{
 		Name: s.Name, URL: s.URL, ServerKey: serverKey, Zone: s.Zone, Keep: h.keep(s.Name, "ledger"),
-		Client: h.httpClient(time.Minute), Pseudonyms: h.pseudo, Sessions: sealedSessions{h.state.Sessions()},
+		Client: h.httpClient(cmp.Or(h.p.waits.wallet, time.Minute)), Pseudonyms: h.pseudo, Sessions: sealedSessions{h.state.Sessions()},
 		Consent: h.gate.of(s.Name), Now: h.p.now, Limiter: h.limits[s.Name], Log: h.p.log,
 	}
 	for _, w := range s.Wallets {
@@ -196,7 +206,7 @@ func (h *house) httpClient(timeout time.Duration) *http.Client {
 // openLake opens the lake to write in it, and creates a folder for it.
 func (h *house) openLake(ctx context.Context) (err error) {
 	h.openTemp()
-	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, Create: true, Former: h.former})
+	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, Create: true, StoreWait: h.p.waits.store, Former: h.former})
 	if err != nil {
 		return err
 	}
@@ -216,7 +226,7 @@ func (h *house) readLake(ctx context.Context) (err error) {
 			return nil
 		}
 	}
-	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, SkipProbe: true})
+	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, StoreWait: h.p.waits.store, SkipProbe: true})
 	if err != nil {
 		return err
 	}

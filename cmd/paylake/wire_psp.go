@@ -38,7 +38,7 @@ func (h *house) openFlashpay(ctx context.Context, s config.Source) error {
 	h.psp[s.Name], err = flashpay.New(flashpay.Config{
 		Name: s.Name, DataURL: s.DataURL, ProjectID: s.ProjectID, Token: token, TokenSecret: secret,
 		Zone: s.Zone, Client: h.httpClient(0), Fields: s.Fields, Keep: keep, Pseudonyms: h.pseudo,
-		Now: h.p.now, Turn: h.turns[shared],
+		Now: h.p.now, Turn: h.turns[shared], Wait: h.p.waits.platform,
 	})
 	return err
 }

@@ -20,7 +20,12 @@ func openPostgres(o Options) (*DB, error) {
 	if err != nil { // its text can hold the URL, and so the password
 		return nil, errors.New("open state: `state` is not a PostgreSQL URL; write postgres://user:password@host:5432/database")
 	}
-	db := stdlib.OpenDB(*config)
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectWait
+	}
+	working := config.Copy()
+	working.DialFunc = patient(config.DialFunc, answerWait)
+	db := stdlib.OpenDB(*working)
 	db.SetMaxOpenConns(8)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	// Locks live as long as their connection: they have connections of their
@@ -37,6 +42,8 @@ type advisory struct{ db *sql.DB }
 const lockKey = `hashtextextended('paylake/' || current_schema() || '/' || $1, 0)`
 
 func (a *advisory) try(ctx context.Context, name string) (func(), error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
 	return a.lock(ctx, `SELECT pg_try_advisory_lock(`+lockKey+`)`, name)
 }
 

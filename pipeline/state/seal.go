@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gocloud.dev/secrets"
 )
@@ -18,6 +19,9 @@ var ErrNoKeeper = errors.New("nothing to seal it with; set `secrets:` in the con
 // ErrSealed is returned for a value that the keeper cannot open.
 var ErrSealed = errors.New("cannot be opened with the key under `secrets:`; put the former key back")
 
+// keeperWait is how long a key service may take for one text.
+const keeperWait = time.Minute
+
 type sealer struct{ keeper *secrets.Keeper }
 
 // close seals raw together with its address, so that a sealed value that is
@@ -26,6 +30,8 @@ func (s sealer) close(ctx context.Context, address string, raw []byte) ([]byte, 
 	if s.keeper == nil {
 		return nil, ErrNoKeeper
 	}
+	ctx, cancel := context.WithTimeout(ctx, keeperWait)
+	defer cancel()
 	sealed, err := s.keeper.Encrypt(ctx, append(header(address), raw...))
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
@@ -37,7 +43,12 @@ func (s sealer) open(ctx context.Context, address string, sealed []byte) ([]byte
 	if s.keeper == nil {
 		return nil, ErrNoKeeper
 	}
+	ctx, cancel := context.WithTimeout(ctx, keeperWait)
+	defer cancel()
 	text, err := s.keeper.Decrypt(ctx, sealed)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("open what is sealed: the keeper under `secrets:` gives no answer: %w", ctx.Err())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", ErrSealed, err)
 	}

@@ -43,6 +43,7 @@ type Options struct {
 	Parallel int // loads at a time; 0: 2
 	// Checks are what alarms and flags are made of; nil: schemas.Checks.
 	Checks []schemas.Check
+	Within Deadlines
 	Log    *slog.Logger
 }
 
@@ -56,6 +57,7 @@ type Warehouse struct {
 	lease    func(ctx context.Context) (func(), error)
 	parallel int
 	checks   []schemas.Check
+	within   Deadlines
 	log      *slog.Logger
 
 	following sync.Mutex // held by whoever changes the warehouse
@@ -91,7 +93,7 @@ func Open(_ context.Context, o Options) (*Warehouse, error) {
 	if o.Now == nil || (o.Embedded == nil) == (o.DSN == "") {
 		return nil, errors.New("warehouse: Now, and either Embedded or DSN, are required")
 	}
-	w := &Warehouse{lake: o.Lake, embedded: o.Embedded, db: o.Database, now: o.Now, lease: o.Lease, parallel: o.Parallel, checks: o.Checks, log: o.Log}
+	w := &Warehouse{lake: o.Lake, embedded: o.Embedded, db: o.Database, now: o.Now, lease: o.Lease, parallel: o.Parallel, checks: o.Checks, within: o.Within.withDefaults(), log: o.Log}
 	if w.parallel <= 0 {
 		w.parallel = 2
 	}

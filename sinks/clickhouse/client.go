@@ -13,11 +13,27 @@ import (
 	"github.com/paylake/paylake/sinks/clickhouse/embedded"
 )
 
-const (
-	dialTimeout = 5 * time.Second
-	askTimeout  = 2 * time.Minute // bookkeeping and verification
-	loadTimeout = 5 * time.Minute // one object
-)
+// Deadlines are how long the warehouse may take. Zero fields take the value in
+// brackets.
+type Deadlines struct {
+	Dial  time.Duration // to connect [5 s]
+	Ask   time.Duration // bookkeeping and verification, one statement [2 min]
+	Load  time.Duration // one object [5 min]
+	Query time.Duration // one query of a reader [30 min]
+}
+
+func (d Deadlines) withDefaults() Deadlines {
+	set := func(v *time.Duration, otherwise time.Duration) {
+		if *v <= 0 {
+			*v = otherwise
+		}
+	}
+	set(&d.Dial, 5*time.Second)
+	set(&d.Ask, 2*time.Minute)
+	set(&d.Load, 5*time.Minute)
+	set(&d.Query, 30*time.Minute)
+	return d
+}
 
 // connect returns a connection to where the warehouse is now.
 func (w *Warehouse) connect() (driver.Conn, error) {
@@ -35,7 +51,7 @@ func (w *Warehouse) connect() (driver.Conn, error) {
 		w.conn = nil
 	}
 	opts := at.opts
-	opts.DialTimeout, opts.ReadTimeout = dialTimeout, loadTimeout
+	opts.DialTimeout, opts.ReadTimeout = w.within.Dial, w.within.Load
 	opts.MaxOpenConns, opts.MaxIdleConns = w.parallel+4, w.parallel+1
 	settings := driver.Settings{"async_insert": 0}
 	for k, v := range opts.Settings {
@@ -71,7 +87,7 @@ func (w *Warehouse) exec(ctx context.Context, what, sql string, args ...any) err
 	if err != nil {
 		return err
 	}
-	sub, cancel := context.WithTimeout(ctx, askTimeout)
+	sub, cancel := context.WithTimeout(ctx, w.within.Ask)
 	defer cancel()
 	return w.write(ctx, what, func() error { return conn.Exec(sub, sql, args...) })
 }
@@ -106,7 +122,7 @@ func (w *Warehouse) insert(ctx context.Context, table string, rows [][]any) erro
 	if err != nil {
 		return err
 	}
-	sub, cancel := context.WithTimeout(ctx, askTimeout)
+	sub, cancel := context.WithTimeout(ctx, w.within.Ask)
 	defer cancel()
 	batch, err := conn.PrepareBatch(sub, "INSERT INTO "+w.db+"."+table)
 	if err != nil {
@@ -127,7 +143,7 @@ func (w *Warehouse) each(ctx context.Context, what, sql string, scan func(scan f
 	if err != nil {
 		return err
 	}
-	sub, cancel := context.WithTimeout(ctx, askTimeout)
+	sub, cancel := context.WithTimeout(ctx, w.within.Ask)
 	defer cancel()
 	rows, err := conn.Query(sub, sql, args...)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/sinks"
@@ -125,11 +126,17 @@ func (w *Warehouse) publish(ctx context.Context, group []lake.Entry) error {
 	fault.Point("group.published")
 	// 4. What belongs to the manifests beside rows. Written twice it is one
 	//    row to the views.
-	if err := w.describe(ctx, group); err != nil {
+	beside, err := w.describe(ctx, group)
+	if err != nil {
 		return err
 	}
 	fault.Point("group.described")
-	// 5. The commit: one insert of one block.
+	// 5. All of that is read back: a server may lose what it has acknowledged,
+	//    and what is not there now would be missed by readers, not by us.
+	if err := w.confirm(ctx, wanted, group, beside); err != nil {
+		return err
+	}
+	// 6. The commit: one insert of one block.
 	return w.advance(ctx, group)
 }
 
@@ -141,9 +148,12 @@ func (w *Warehouse) advance(ctx context.Context, group []lake.Entry) error {
 	return w.insert(ctx, "manifests", rows)
 }
 
+// described counts what belongs to manifests beside rows.
+type described struct{ parts, breaks, rejected, resolved int }
+
 // describe writes parts, breaks of their balance chains, rejected rows, and which
 // of these came in after all.
-func (w *Warehouse) describe(ctx context.Context, group []lake.Entry) error {
+func (w *Warehouse) describe(ctx context.Context, group []lake.Entry) (described, error) {
 	var parts, breaks, rejected, resolved [][]any
 	for _, e := range group {
 		for i, p := range e.Parts {
@@ -158,24 +168,55 @@ func (w *Warehouse) describe(ctx context.Context, group []lake.Entry) error {
 		for _, q := range e.Quarantine {
 			rows, err := w.lake.ReadQuarantine(ctx, q.Path)
 			if err != nil {
-				return err
+				return described{}, err
 			}
 			for _, r := range rows {
 				rejected = append(rejected, []any{r.ID, r.Source, r.Table, r.WalletID, r.RowID, r.Reason, r.Field, r.Amount, r.Currency, e.CreatedAt.UTC(), e.Sequence})
 			}
 		}
 	}
+	n := described{len(parts), len(breaks), len(rejected), len(resolved)}
 	if err := w.insert(ctx, "quarantine_rows", rejected); err != nil {
-		return err
+		return n, err
 	}
 	if err := w.insert(ctx, "quarantine_resolved", resolved); err != nil {
-		return err
+		return n, err
 	}
 	if err := w.insert(ctx, "chain_break_rows", breaks); err != nil {
-		return err
+		return n, err
 	}
 	fault.Point("group.rejects")
-	return w.insert(ctx, "snapshot_parts", parts)
+	return n, w.insert(ctx, "snapshot_parts", parts)
+}
+
+// confirm reads back what a group of manifests has written before it becomes
+// visible. Rows that were written twice count once.
+func (w *Warehouse) confirm(ctx context.Context, loads []load, group []lake.Entry, beside described) error {
+	objects := map[string]bool{}
+	paths := []string{"''"}
+	for _, l := range loads {
+		if !objects[l.object.Path] {
+			objects[l.object.Path] = true
+			paths = append(paths, literal(l.object.Path))
+		}
+	}
+	from, to := group[0].Sequence, group[len(group)-1].Sequence
+	distinct := func(columns, table, at string) string {
+		return fmt.Sprintf("(SELECT count() FROM (SELECT DISTINCT %s FROM %s.%s WHERE %s BETWEEN %d AND %d))", columns, w.db, table, at, from, to)
+	}
+	var visible, parts, breaks, rejected, resolved uint64
+	sql := fmt.Sprintf("SELECT (SELECT uniqExact(object) FROM %[1]s.load_visibility WHERE object IN (%[2]s) AND load_id NOT IN (SELECT load_id FROM %[1]s.load_abandoned)), %[3]s, %[4]s, %[5]s, %[6]s",
+		w.db, strings.Join(paths, ", "), distinct("sequence, part", "snapshot_parts", "sequence"),
+		distinct("*", "chain_break_rows", "sequence"), distinct("id, source, `table`, snapshot", "quarantine_rows", "snapshot"),
+		distinct("id, snapshot", "quarantine_resolved", "snapshot"))
+	if err := w.one(ctx, "read back what was published", sql, &visible, &parts, &breaks, &rejected, &resolved); err != nil {
+		return err
+	}
+	if int(visible) != len(objects) || int(parts) < beside.parts || beside.breaks > 0 && breaks == 0 || int(rejected) < beside.rejected || resolved == 0 && beside.resolved > 0 {
+		return fmt.Errorf("the warehouse has acknowledged what it does not hold: %d of %d objects, %d of %d parts, %d of %d rejected rows; run again: %w",
+			visible, len(objects), parts, beside.parts, rejected, beside.rejected, sinks.ErrUnavailable)
+	}
+	return nil
 }
 
 func partRow(e lake.Entry, i int, p lake.Part, w *Warehouse) []any {

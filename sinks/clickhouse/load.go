@@ -149,7 +149,7 @@ func (w *Warehouse) loadOne(ctx context.Context, l *load, ids <-chan uint64) err
 
 // try is one INSERT of rows, the verification, and one INSERT of their rollup.
 func (w *Warehouse) try(ctx context.Context, l load) error {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	ctx, cancel := context.WithTimeout(ctx, w.within.Load)
 	defer cancel()
 	if err := w.bring(ctx, l); err != nil {
 		return fmt.Errorf("load %s: %w", w.full(l.object), err)
@@ -213,6 +213,6 @@ func (w *Warehouse) nextID() uint64 {
 func (w *Warehouse) once(ctx context.Context, id string) context.Context {
 	return driver.Context(ctx, driver.WithQueryID("paylake-"+id), driver.WithSettings(driver.Settings{
 		"async_insert": 0, "insert_deduplication_token": id, "max_insert_threads": 1,
-		"max_execution_time": int(loadTimeout / time.Second),
+		"max_execution_time": max(int(w.within.Load/time.Second), 1),
 	}))
 }

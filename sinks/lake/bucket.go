@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/azureblob" // azblob://
@@ -16,7 +16,6 @@ import (
 	_ "gocloud.dev/blob/memblob"   // mem://, for tests
 	_ "gocloud.dev/blob/s3blob"    // s3://
 
-	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/sinks"
 )
 
@@ -49,8 +48,9 @@ var (
 )
 
 // openBucket opens a lake's storage by its URL. create makes the folder of a
-// file lake; cloud buckets must exist.
-func openBucket(ctx context.Context, lakeURL string, create bool) (bucket, func() error, error) {
+// file lake; cloud buckets must exist. wait is how long a store may stand still
+// within one request; 0: a minute.
+func openBucket(ctx context.Context, lakeURL string, create bool, wait time.Duration) (bucket, func() error, error) {
 	u, err := url.Parse(lakeURL)
 	if err != nil || u.Scheme == "" {
 		return nil, nil, fmt.Errorf("lake %q is not a URL; write file:///folder, s3://bucket, gs://bucket or azblob://container", lakeURL)
@@ -69,57 +69,7 @@ func openBucket(ctx context.Context, lakeURL string, create bool) (bucket, func(
 	if err != nil {
 		return nil, nil, fmt.Errorf("lake %s: %w", u.Redacted(), err)
 	}
-	return cloudBucket{b}, b.Close, nil
-}
-
-// cloudBucket keeps the contract with a store's own preconditions.
-type cloudBucket struct{ b *blob.Bucket }
-
-func (c cloudBucket) Read(ctx context.Context, key string, off, n int64) ([]byte, error) {
-	r, err := c.b.NewRangeReader(ctx, key, off, n, nil)
-	if err != nil {
-		return nil, cloudError("read", key, err)
-	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return nil, cloudError("read", key, err)
-	}
-	return data, nil
-}
-
-func (c cloudBucket) Create(ctx context.Context, key string, data []byte) error {
-	fault.Point("bucket.writing")
-	err := c.create(ctx, key, data)
-	fault.Point("bucket.written")
-	return cloudError("write", key, err)
-}
-
-func (c cloudBucket) Replace(ctx context.Context, key string, data []byte) error {
-	return cloudError("replace", key, c.b.WriteAll(ctx, key, data, &blob.WriterOptions{ContentType: "text/plain; charset=utf-8"}))
-}
-
-func (c cloudBucket) List(ctx context.Context, prefix string) iter.Seq2[listed, error] {
-	return func(yield func(listed, error) bool) {
-		it := c.b.List(&blob.ListOptions{Prefix: prefix})
-		for {
-			o, err := it.Next(ctx)
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				yield(listed{}, cloudError("list", prefix, err))
-				return
-			}
-			if !yield(listed{o.Key, o.Size}, nil) {
-				return
-			}
-		}
-	}
-}
-
-func (c cloudBucket) Delete(ctx context.Context, key string) error {
-	return cloudError("delete", key, c.b.Delete(ctx, key))
+	return cloudBucket{b: b, wait: wait}, b.Close, nil
 }
 
 // storageError is sinks.DiskError for the lake's own folder.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"net"
 	"net/url"
 	"strings"
@@ -13,8 +15,89 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
+	"github.com/paylake/paylake/fault"
+	"github.com/paylake/paylake/patience"
 	"github.com/paylake/paylake/sinks"
 )
+
+// cloudBucket keeps the contract with a store's own preconditions. No request
+// waits for ever: a store that stands still is out of reach.
+type cloudBucket struct {
+	b    *blob.Bucket
+	wait time.Duration // for the next byte of a request; 0: storeWait
+}
+
+// storeWait is how long a store may stand still; sendRate is the slowest way to
+// it that is not taken for a standstill.
+const (
+	storeWait = time.Minute
+	sendRate  = 128 << 10 // bytes a second
+)
+
+func (c cloudBucket) watch(ctx context.Context, bytes int) *patience.Watch {
+	wait := c.wait
+	if wait <= 0 {
+		wait = storeWait
+	}
+	return patience.Begin(ctx, wait+time.Duration(bytes)*time.Second/sendRate)
+}
+
+func (c cloudBucket) Read(ctx context.Context, key string, off, n int64) ([]byte, error) {
+	w := c.watch(ctx, 0)
+	data, err := c.read(w, key, off, n)
+	if err = w.End(err); err != nil {
+		return nil, cloudError("read", key, err)
+	}
+	return data, nil
+}
+
+func (c cloudBucket) read(w *patience.Watch, key string, off, n int64) ([]byte, error) {
+	r, err := c.b.NewRangeReader(w.Context(), key, off, n, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(w.Reader(r))
+}
+
+func (c cloudBucket) Create(ctx context.Context, key string, data []byte) error {
+	fault.Point("bucket.writing")
+	w := c.watch(ctx, len(data))
+	err := w.End(c.create(w.Context(), key, data))
+	fault.Point("bucket.written")
+	return cloudError("write", key, err)
+}
+
+func (c cloudBucket) Replace(ctx context.Context, key string, data []byte) error {
+	w := c.watch(ctx, len(data))
+	return cloudError("replace", key, w.End(c.b.WriteAll(w.Context(), key, data, &blob.WriterOptions{ContentType: "text/plain; charset=utf-8"})))
+}
+
+func (c cloudBucket) List(ctx context.Context, prefix string) iter.Seq2[listed, error] {
+	return func(yield func(listed, error) bool) {
+		it := c.b.List(&blob.ListOptions{Prefix: prefix})
+		for {
+			w := c.watch(ctx, 0)
+			o, err := it.Next(w.Context())
+			err = w.End(err)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(listed{}, cloudError("list", prefix, err))
+				return
+			}
+			if !yield(listed{o.Key, o.Size}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (c cloudBucket) Delete(ctx context.Context, key string) error {
+	w := c.watch(ctx, 0)
+	return cloudError("delete", key, w.End(c.b.Delete(w.Context(), key)))
+}
 
 // storeURL is a lake's URL with what the lake needs of the driver. Parameters
 // that the URL has itself stay as they are.
@@ -79,6 +162,8 @@ func cloudError(op, key string, err error) error {
 	code := storeCode(err)
 	err = terse{err}
 	switch {
+	case errors.Is(err, patience.ErrStalled):
+		return fmt.Errorf("%s %s: the store gives %w; look at the network and at the lake's URL, then run again: %w", op, key, err, sinks.ErrUnavailable)
 	case code == "NoSuchBucket":
 		return fmt.Errorf("%s %s: there is no such bucket; create it, or correct the lake's URL: %w", op, key, err)
 	case gcerrors.Code(err) == gcerrors.PermissionDenied, keyCodes[code], strings.Contains(err.Error(), "get credentials"):

@@ -46,7 +46,7 @@ func race(t *testing.T, b bucket, key string) int {
 func TestCreateHasOneWinner(t *testing.T) {
 	links, noLinks := named(t), named(t)
 	noLinks.publish = renameNoReplace
-	for name, b := range map[string]bucket{"nameless": fileBucketOf(t), "link": links, "renameat2": noLinks, "mem": cloudBucket{memblob.OpenBucket(nil)}} {
+	for name, b := range map[string]bucket{"nameless": fileBucketOf(t), "link": links, "renameat2": noLinks, "mem": cloudBucket{b: memblob.OpenBucket(nil)}} {
 		t.Run(name, func(t *testing.T) {
 			for i := range 1000 {
 				if wins := race(t, b, fmt.Sprintf("manifests/%d", i)); wins != 1 {
@@ -228,7 +228,7 @@ func TestFaultsBelow(t *testing.T) {
 }
 
 func TestReadRanges(t *testing.T) {
-	for name, b := range map[string]bucket{"file": fileBucketOf(t), "mem": cloudBucket{memblob.OpenBucket(nil)}} {
+	for name, b := range map[string]bucket{"file": fileBucketOf(t), "mem": cloudBucket{b: memblob.OpenBucket(nil)}} {
 		if err := b.Create(t.Context(), "a/b", []byte("0123456789")); err != nil {
 			t.Fatal(err)
 		}

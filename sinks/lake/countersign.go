@@ -25,7 +25,7 @@ type Countersigned struct {
 
 // onCheckpoint opens a lake's storage for work on its newest kept checkpoint.
 func onCheckpoint(ctx context.Context, lakeURL string, work func(b bucket, c translog.Checkpoint) error) error {
-	b, closeBucket, err := openBucket(ctx, lakeURL, false)
+	b, closeBucket, err := openBucket(ctx, lakeURL, false, 0)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func checkpointOf(ctx context.Context, b bucket, lakeURL string, size int64) ([]
 // ReadCheckpoint returns a kept checkpoint of a lake's log with all cosignatures
 // that lie beside it; size < 0: the newest.
 func ReadCheckpoint(ctx context.Context, lakeURL string, size int64) (raw []byte, err error) {
-	b, closeBucket, err := openBucket(ctx, lakeURL, false)
+	b, closeBucket, err := openBucket(ctx, lakeURL, false, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -5,10 +5,7 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/klauspost/compress/zstd"
 	"gocloud.dev/blob/memblob"
 
 	"github.com/paylake/paylake/schemas"
@@ -19,7 +16,7 @@ import (
 // error says corrupt or newer. What was read is written and read again as the
 // same manifest, and applying it to what is known of a lake does not fail.
 func FuzzManifest(f *testing.F) {
-	l := openTest(f, cloudBucket{memblob.OpenBucket(nil)}, false)
+	l := openTest(f, cloudBucket{b: memblob.OpenBucket(nil)}, false)
 	for from := range 3 {
 		commit(f, l, partOf(f, "wlt_1", days(from, from+1), ledgerRows(ledgerSpec{rows: 3, from: day0.AddDate(0, 0, from)}), 2))
 	}
@@ -95,25 +92,12 @@ func FuzzQuarantine(f *testing.F) {
 // its manifest, is rows or a finding. Neither verify nor a commit that looks
 // rows up in it takes the process down.
 func FuzzObject(f *testing.F) {
-	rec := ledgerRecord(ledgerRows(ledgerSpec{rows: 12, step: time.Hour}))
-	entries := entriesOf([]arrow.Record{rec})
-	_, hashes := schemas.NewHasher(schemas.Ledger).Rows(rec, nil, nil)
-	for i := range entries {
-		entries[i].hash = hashes[i]
-	}
-	z, err := zstd.NewWriter(nil)
-	if err != nil {
-		f.Fatal(err)
-	}
-	enc, err := encodeObject(z, 1, orderOf(layoutOf(schemas.Ledger), []arrow.Record{rec}, entries), []arrow.Record{rec}, entries)
-	if err != nil {
-		f.Fatal(err)
-	}
+	enc := smallObject(f)
 	f.Add(enc.data)
 	f.Add(enc.data[:len(enc.data)/2])
 	f.Add([]byte("PAR1PAR1"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b := cloudBucket{memblob.OpenBucket(nil)}
+		b := cloudBucket{b: memblob.OpenBucket(nil)}
 		defer b.b.Close()
 		o := enc.meta
 		o.SHA256, o.Bytes = digest(data), int64(len(data))

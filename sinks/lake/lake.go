@@ -32,6 +32,9 @@ type Options struct {
 	Create    bool             // make the folder of a file lake
 	SkipProbe bool             // for readers: do not write the probe's key
 	Parallel  int              // encoders; 0: one per processor
+	// StoreWait is how long an object store may stand still within a request
+	// before it is out of reach; 0: a minute.
+	StoreWait time.Duration
 	// Former says what the person behind a pseudonym was called under an older
 	// version of the key, so that a change of keys revises nothing. May be nil.
 	Former func(pseudonym string, version int) (former string, ok bool)
@@ -61,7 +64,7 @@ var _ sinks.Sink = (*Lake)(nil)
 // Open opens a lake, proves that its storage can publish a manifest exactly
 // once (unless SkipProbe) and reads its manifests. It reads no object.
 func Open(ctx context.Context, o Options) (*Lake, error) {
-	b, closeBucket, err := openBucket(ctx, o.URL, o.Create)
+	b, closeBucket, err := openBucket(ctx, o.URL, o.Create, o.StoreWait)
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,7 @@ func TestDeterminism(t *testing.T) {
 	for n := range 60 {
 		rng := rand.New(rand.NewPCG(uint64(n), 1))
 		runtime.GOMAXPROCS(1 + n%4)
-		l := openTest(t, cloudBucket{memblob.OpenBucket(nil)}, false)
+		l := openTest(t, cloudBucket{b: memblob.OpenBucket(nil)}, false)
 		l.limits.objectRows, l.opts.Parallel = 700, 1+n%3
 		l.opts.Now = func() time.Time { return testNow().Add(time.Duration(n) * time.Hour) }
 		if n%5 == 4 {

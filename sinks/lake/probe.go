@@ -19,7 +19,7 @@ const (
 // CheckBucket proves that a lake's storage publishes a key exactly once,
 // however many writers race for it.
 func CheckBucket(ctx context.Context, url string) error {
-	b, closeBucket, err := openBucket(ctx, url, false)
+	b, closeBucket, err := openBucket(ctx, url, false, 0)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type proved struct {
 // in the lake's log. object narrows it to one of the manifest's files; empty:
 // the whole manifest.
 func Prove(ctx context.Context, lakeURL string, sequence int64, object string) (proof []byte, err error) {
-	b, closeBucket, err := openBucket(ctx, lakeURL, false)
+	b, closeBucket, err := openBucket(ctx, lakeURL, false, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,12 @@ func openObject(ctx context.Context, b bucket, path string, size int64) (*object
 }
 
 func newObjectReader(path string, r io.ReaderAt, size int64) (*objectReader, error) {
+	whole, inMemory := r.(*bytes.Reader)
+	if inMemory { // somebody else may have written it
+		if err := checkFooter(whole, size); err != nil {
+			return nil, fmt.Errorf("object %s: %w", path, err)
+		}
+	}
 	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true),
 		parquet.ReadBufferSize(256<<10))
 	if err != nil {
@@ -51,6 +58,14 @@ func newObjectReader(path string, r io.ReaderAt, size int64) (*objectReader, err
 			err = sinks.ErrCorrupt
 		}
 		return nil, fmt.Errorf("object %s: %w", path, err)
+	}
+	if err := checkMeta(f.Metadata(), size); err != nil {
+		return nil, fmt.Errorf("object %s: %w", path, err)
+	}
+	for i := 0; inMemory && i < len(f.Metadata().RowGroups[0].Columns); i++ {
+		if err := checkPages(whole, &f.Metadata().RowGroups[0].Columns[i].MetaData); err != nil {
+			return nil, fmt.Errorf("object %s, column %d: %w", path, i+1, err)
+		}
 	}
 	o := &objectReader{path: path, file: f, columns: map[string]int{}}
 	for i, p := range f.Schema().Columns() {

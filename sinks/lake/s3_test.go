@@ -26,7 +26,7 @@ import (
 
 func s3Bucket(t testing.TB, url string) bucket {
 	t.Helper()
-	b, closeBucket, err := openBucket(t.Context(), url, false)
+	b, closeBucket, err := openBucket(t.Context(), url, false, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func fileBucketOf(t testing.TB) *fileBucket {
 func TestSink(t *testing.T) {
 	buckets := map[string]func(t testing.TB) bucket{
 		"file": func(t testing.TB) bucket { return fileBucketOf(t) },
-		"mem":  func(testing.TB) bucket { return cloudBucket{memblob.OpenBucket(nil)} },
+		"mem":  func(testing.TB) bucket { return cloudBucket{b: memblob.OpenBucket(nil)} },
 	}
 	for name, make := range buckets { // the folder with usual limits, memory with everything spilled
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,7 @@ type Tail struct {
 // OpenTail opens a lake for reading its manifests. It reads nothing yet and
 // writes nothing, ever.
 func OpenTail(ctx context.Context, lakeURL string) (*Tail, error) {
-	b, closeBucket, err := openBucket(ctx, lakeURL, false)
+	b, closeBucket, err := openBucket(ctx, lakeURL, false, 0)
 	if err != nil {
 		return nil, err
 	}

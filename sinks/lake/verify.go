@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
@@ -31,6 +32,7 @@ type VerifyOptions struct {
 	// nil: of stamps everything but that is checked.
 	Witnesses  []translog.Witness
 	StampRoots *x509.CertPool
+	StoreWait  time.Duration // as in Options
 }
 
 // Report says what Verify looked at and found. Counts are of what holds.
@@ -71,7 +73,7 @@ type Finding struct {
 // When something published does not hold, the report names it and the error
 // wraps sinks.ErrCorrupt.
 func Verify(ctx context.Context, lakeURL string, o VerifyOptions) (Report, error) {
-	b, closeBucket, err := openBucket(ctx, lakeURL, false)
+	b, closeBucket, err := openBucket(ctx, lakeURL, false, o.StoreWait)
 	if err != nil {
 		return Report{URL: lakeURL}, err
 	}

@@ -20,6 +20,7 @@ import (
 	_ "gocloud.dev/blob/fileblob" // file://
 	"gocloud.dev/gcerrors"
 
+	"github.com/paylake/paylake/patience"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sources"
 )
@@ -37,6 +38,16 @@ type Config struct {
 	Allocator  memory.Allocator // nil: Arrow's
 	// Wrap, if set, wraps the source of each file: a retry.
 	Wrap func(sources.Source) sources.Source
+	// Wait is how long the store of the files may stand still; 0: a minute.
+	Wait time.Duration
+}
+
+// wait is Wait, or a minute.
+func (c *Config) wait() time.Duration {
+	if c.Wait > 0 {
+		return c.Wait
+	}
+	return time.Minute
 }
 
 // window is what a read of w means: rows before the start are never wanted.
@@ -156,7 +167,9 @@ func (s *Shelf) List(ctx context.Context) ([]schemas.File, error) {
 	defer func() { _ = done() }() // only read from
 	var out []schemas.File
 	for it := b.List(nil); ; {
-		o, err := it.Next(ctx)
+		watch := patience.Begin(ctx, s.config.wait())
+		o, err := it.Next(watch.Context())
+		err = watch.End(err)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -188,7 +201,7 @@ func (s *Shelf) open(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	// A page may end while the file stays open for the next one.
-	r, err := b.NewReader(context.WithoutCancel(ctx), name, nil)
+	r, err := patience.Open(ctx, s.config.wait(), func(ctx context.Context) (io.ReadCloser, error) { return b.NewReader(ctx, name, nil) })
 	if err != nil {
 		kind := sources.ErrTransient
 		if c := gcerrors.Code(err); c == gcerrors.NotFound || c == gcerrors.PermissionDenied {

@@ -1,6 +1,7 @@
 package flashpay
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,7 +36,8 @@ type Config struct {
 	Pseudonyms  *schemas.Pseudonymizer
 	PageSize    int // rows asked for at once, 2 to 1000; 0: 1000
 	// Now is the clock of observations: balances and rates come without a time.
-	Now func() time.Time
+	Now  func() time.Time
+	Wait time.Duration // for one whole answer; 0: 5 minutes, which the platform may take
 	// Turn is shared by the upstreams of one token; nil: nobody else has it.
 	Turn Turn
 }
@@ -81,7 +83,7 @@ func New(cfg Config) (*Upstream, error) {
 	return &Upstream{
 		cfg: cfg, client: &client, zone: cfg.Zone.String(),
 		base: strings.TrimRight(cfg.DataURL, "/") + "/", turn: cfg.Turn,
-		mem: memory.NewGoAllocator(), maxBody: maxBody, patient: patient,
+		mem: memory.NewGoAllocator(), maxBody: maxBody, patient: cmp.Or(cfg.Wait, patient),
 	}, nil
 }
 

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/paylake/paylake/sources"
 )
 
@@ -65,14 +67,14 @@ type run struct {
 	at     string // the upstream's cursor asked for
 	dec    *decoder
 	body   bytes.Buffer
-	asked  map[string]bool // the upstream's cursors so far
+	asked  map[xxh3.Uint128]bool // hashes of the upstream's cursors so far: it may send very many, and long ones
 	stale  int
 	empty  int
 	access access
 }
 
 func (r *reader) open(w sources.Window, from sources.Cursor) (*run, error) {
-	n := &run{r: r, w: w, next: from, query: url.Values{}, asked: map[string]bool{}}
+	n := &run{r: r, w: w, next: from, query: url.Values{}, asked: map[xxh3.Uint128]bool{}}
 	whole := r.stream.Table.Whole()
 	if from != "" {
 		to, at, ok := strings.Cut(string(from), "|")
@@ -118,7 +120,7 @@ func (n *run) page(ctx context.Context) (sources.Page, error) {
 	if n.at != "" {
 		n.query.Set("cursor", n.at)
 	}
-	n.asked[n.at] = true
+	n.asked[xxh3.HashString128(n.at)] = true
 	what := n.r.from.what
 	resp, err := n.access.ask(ctx, request{method: http.MethodGet, path: n.r.from.path, query: n.query, what: what, into: &n.body})
 	if err != nil {
@@ -151,7 +153,7 @@ func (n *run) advance(a answer) error {
 		n.next = sources.End
 		return nil
 	}
-	if n.asked[a.next] {
+	if n.asked[xxh3.HashString128(a.next)] {
 		return sources.Errorf(sources.ErrShape, "the upstream repeated a cursor: its pages go round in circles")
 	}
 	switch {
