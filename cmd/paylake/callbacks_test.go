@@ -69,10 +69,15 @@ func (r running) deliver(t testing.TB, path string, body []byte, header ...strin
 // notice is a callback about one operation of the sandbox's project.
 func (g *playground) notice(t testing.TB, id, status, more string) []byte {
 	t.Helper()
+	return g.noticeOf(t, id, status, "c-17", "341******554", more)
+}
+
+func (g *playground) noticeOf(t testing.TB, id, status, customer, account, more string) []byte {
+	t.Helper()
 	created := time.Now().UTC().Add(-time.Hour).Truncate(time.Second).Format("2006-01-02T15:04:05-0700")
-	body := fmt.Sprintf(`{"project_id":%d,"customer":{"id":"c-17"},"account":{"number":"341******554"},"payment":{"id":"pay-%s","type":"purchase","status":%q,"method":"mbank","sum":{"amount":50000,"currency":"KGS"}},
+	body := fmt.Sprintf(`{"project_id":%d,"customer":{"id":%q},"account":{"number":%q},"payment":{"id":"pay-%s","type":"purchase","status":%q,"method":"mbank","sum":{"amount":50000,"currency":"KGS"}},
 		"operation":{"id":%s,"type":"sale","status":%q,"created_date":%q,"sum_initial":{"amount":5000,"currency":"KGS"},"code":"0","message":"Success"%s}`,
-		sandbox.ProjectID, id, status, id, status, created, more)
+		sandbox.ProjectID, customer, account, id, status, id, status, created, more)
 	signature, err := flashpay.Sign([]byte(body+"}"), []byte(sandbox.FlashpaySecret))
 	if err != nil {
 		t.Fatal(err)

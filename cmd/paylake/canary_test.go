@@ -74,6 +74,8 @@ const (
 	canaryPhone = "+994501987654"
 	canaryCard  = "4169738912345679"
 	canaryField = "CANARY-UNKNOWN-FIELD"
+
+	canaryCustomer = "996555987654"
 )
 
 // Everything runs with marked secrets; then logs, errors, the lake, the state
@@ -91,6 +93,7 @@ func TestCanaries(t *testing.T) {
 	for _, phone := range []string{canaryPhone, canaryPhone[1:], "0501987654"} {
 		c.add(phone, "number of a counterparty")
 	}
+	c.add(canaryCustomer, "number of a customer")
 	c.add(canaryCard, "card")
 	c.add(canaryField, "unknown field")
 	c.watch(g)
@@ -114,6 +117,22 @@ func TestCanaries(t *testing.T) {
 		{"consent", "list", "--json"}, {"snapshots"}, {"erase", "--msisdn", "+994551112233", "--reason", "canary"}, {"keys", "rotate", "pseudonym"}, {"run", "ledger"}, {"verify"}} {
 		say(args...)
 	}
+	up := g.up(t)
+	notice := g.noticeOf(t, "88001", "success", canaryCustomer, canaryCard, `,"note":"`+canaryField+`"`)
+	for _, d := range []struct {
+		body []byte
+		want int
+	}{{notice, 200}, {bytes.Replace(notice, []byte("5000"), []byte("5001"), 1), 400}, {[]byte(canaryCard + canaryPhone), 400}} {
+		if code := up.deliver(t, "/callbacks/flashpay/psp", d.body); code != d.want {
+			t.Fatalf("a callback was answered %d, want %d", code, d.want)
+		}
+	}
+	g.eventually(t, "SELECT count() FROM operations WHERE operation_id = '88001' AND customer_id LIKE 'p%'", "1")
+	if code := up.deliver(t, "/callbacks/flashpay/psp", g.noticeOf(t, "88002", "success", canaryCustomer, canaryCard, "")); code != 200 {
+		t.Fatal(code) // still in the inbox, perhaps, when the files are searched
+	}
+	up.stop()
+	said.WriteString(up.errs.String())
 	if !strings.Contains(said.String(), "canary-3") {
 		t.Fatal("the bad row is not listed: nothing was searched")
 	}
