@@ -296,7 +296,7 @@ func (d *Drain) judged(page sources.Page, s schemas.Stream, covered []bool) (sou
 
 // spanOf is the window that holds the event times of a record.
 func spanOf(rec arrow.Record, t *schemas.Table) schemas.Window {
-	if rec.NumRows() == 0 {
+	if rec.NumRows() == 0 || t.Whole() {
 		return schemas.Window{}
 	}
 	times := rec.Column(t.Index(t.Time)).(*array.Timestamp).TimestampValues()

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/paylake/paylake/cmd/internal/callbacks"
 	"github.com/paylake/paylake/config"
@@ -21,12 +24,26 @@ func (h *house) flashpayNotices(ctx context.Context, s config.Source) (*flashpay
 		Keep: h.keep(s.Name, "operations"), Pseudonyms: h.pseudo, Now: h.p.now})
 }
 
-// kindOperation is the kind of deliveries about operations.
-const kindOperation = "operation"
+// Kinds of deliveries: signed ones about operations, and unsigned ones that hint
+// at chargebacks.
+const (
+	kindOperation = "operation"
+	kindHint      = "chargeback"
+)
+
+// hintsPerMinute bounds what anybody may put into the lake without a signature.
+const hintsPerMinute = 10
 
 func judgeFlashpay(n *flashpay.Notices) callbacks.Judge {
+	hints := rate.NewLimiter(rate.Every(time.Minute/hintsPerMinute), hintsPerMinute)
 	return func(_ http.Header, body []byte) (callbacks.Verdict, error) {
 		c, err := n.Accept(body)
+		if errors.Is(err, flashpay.ErrSignature) && n.Hint(body) == nil {
+			if !hints.Allow() {
+				return callbacks.Verdict{}, fmt.Errorf("more than %d unsigned notices in a minute (%w)", hintsPerMinute, callbacks.ErrTooMany)
+			}
+			return callbacks.Verdict{Kind: kindHint}, nil
+		}
 		switch {
 		case errors.Is(err, flashpay.ErrContent):
 			return callbacks.Verdict{}, fmt.Errorf("%w (%w)", err, callbacks.ErrContent)
@@ -42,9 +59,14 @@ type flashpayReader struct{ n *flashpay.Notices }
 
 // Read implements pipeline.NoticeReader. The signatures held when the callbacks
 // came, perhaps with a secret that has been rotated away since.
-func (f flashpayReader) Read(_ context.Context, notices []pipeline.Notice) ([]pipeline.Told, error) {
+func (f flashpayReader) Read(_ context.Context, notices []pipeline.Notice) (told []pipeline.Told, err error) {
 	var rows [][]byte
+	var hints []flashpay.Hinted
 	for _, n := range notices {
+		if n.Kind == kindHint {
+			hints = append(hints, flashpay.Hinted{At: n.At, Body: n.Body})
+			continue
+		}
 		row, err := f.n.Row(n.Body)
 		if err != nil {
 			return nil, fmt.Errorf("delivery %d: %w", n.ID, err)
@@ -53,8 +75,15 @@ func (f flashpayReader) Read(_ context.Context, notices []pipeline.Notice) ([]pi
 			rows = append(rows, row)
 		}
 	}
-	if len(rows) == 0 {
-		return nil, nil
+	if len(hints) > 0 {
+		page, err := f.n.Hints(hints)
+		if err != nil {
+			return nil, err
+		}
+		told = append(told, pipeline.Told{Stream: f.n.HintStream(), Page: page})
 	}
-	return []pipeline.Told{{Stream: f.n.Stream(), Page: f.n.Page(rows)}}, nil
+	if len(rows) > 0 {
+		told = append(told, pipeline.Told{Stream: f.n.Stream(), Page: f.n.Page(rows)})
+	}
+	return told, nil
 }

@@ -136,6 +136,23 @@ func TestCallbacksReachTheWarehouse(t *testing.T) {
 		}
 	}
 	g.eventually(t, "SELECT count() FROM operations WHERE operation_id = '777001'", "1")
+	// An unsigned notice of a chargeback is a hint and nothing more.
+	if code := up.deliver(t, path, fmt.Appendf(nil, `{"project_id":%d,"payment":{"id":"pay-9"},"chargeback":{"amount":5000}}`, sandbox.ProjectID)); code != 200 {
+		t.Errorf("hint: answered %d", code)
+	}
+	g.eventually(t, "SELECT payment_id, confirmed FROM chargeback_hints", line("pay-9", "false"))
+	if code := up.deliver(t, path, []byte(`{"project_id":1,"payment":{"id":"pay-9"},"chargeback":{"amount":5000}}`)); code != 400 {
+		t.Errorf("hint about another project: answered %d", code)
+	}
+	refused := 0
+	for i := range 30 {
+		if up.deliver(t, path, fmt.Appendf(nil, `{"project_id":%d,"payment":{"id":"p%d"},"chargeback":{}}`, sandbox.ProjectID, i)) == 429 {
+			refused++
+		}
+	}
+	if refused < 15 {
+		t.Errorf("of 30 unsigned notices at once %d were refused", refused)
+	}
 	up.stop()
 
 	// What was answered and not drained when the process died is drained by the

@@ -13,6 +13,7 @@ func (v viewer) psp() []string {
 	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
 		for _, view := range []struct{ name, query string }{
 			{"payments", v.payments(at.as)}, {"operation_fees", v.fees(at.as)}, {"chargebacks", v.chargebacks(at.as)},
+			{"chargeback_hints", v.chargebackHints(at.as)},
 			{"psp_balances", v.pspBalances(at.as)}, {"currency_rates", v.rates(at.as)}, {"alarms", v.alarms(at.as)},
 		} {
 			out = append(out, v.plain(view.name+at.suffix, view.query))
@@ -33,6 +34,16 @@ func (v viewer) chargebacks(at string) string {
 	return fmt.Sprintf("SELECT %s, flags\nFROM %s", v.fields(t, v.replaced("chargebacks", nil),
 		map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"}),
 		v.aliased(v.currentRows(t, at)))
+}
+
+// chargebackHints: with the chargeback of the platform's own list that confirms
+// a hint; empty as long as none does.
+func (v viewer) chargebackHints(at string) string {
+	t := schemas.Chargebacks
+	return fmt.Sprintf(`SELECT h.*, listed AS chargeback_id, toBool(listed != '') AS confirmed FROM (%s) AS h LEFT JOIN (
+  SELECT source, project_id, payment_id, argMin(c.chargeback_id, c.created_at) AS listed FROM %s.%s AS c WHERE %s GROUP BY source, project_id, payment_id) AS l
+USING (source, project_id, payment_id) SETTINGS join_use_nulls = 0`,
+		v.rows(schemas.ChargebackHints, at, nil), v.db, rowsTable(t), v.current(t, at))
 }
 
 // currentRows are a table's own columns, with flags.

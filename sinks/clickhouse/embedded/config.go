@@ -22,7 +22,7 @@ var (
 		"balances", "balances_at", "funding_events", "funding_events_at", "assurance_events", "assurance_events_at",
 		"templates", "templates_at", "templates_history", "nfc_workflows", "nfc_workflows_at", "nfc_workflows_history", "transfers", "transfers_at", "settlements", "settlements_at",
 		"provider_aliases", "unknown_providers", "double_counts",
-		"payments", "payments_at", "operation_fees", "operation_fees_at", "chargebacks", "chargebacks_at",
+		"payments", "payments_at", "operation_fees", "operation_fees_at", "chargebacks", "chargebacks_at", "chargeback_hints", "chargeback_hints_at",
 		"psp_balances", "psp_balances_at", "currency_rates", "currency_rates_at", "alarms", "alarms_at"}
 	Hidden = map[string][]string{
 		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
