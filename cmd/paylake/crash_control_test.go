@@ -86,7 +86,7 @@ func TestMissingGuardsAreFound(t *testing.T) {
 	for name, s := range sabotages {
 		for exe, guarded := range map[string]bool{whole: true, s.build(t): false} {
 			w.exe = exe
-			dir := w.begin(t)
+			dir := w.begin(t, w.template)
 			fault := strings.ReplaceAll(s.fault, "DAMAGE", w.origin+"/damage")
 			if first := w.live(t, dir, fault, "run"); !first.killed {
 				t.Errorf("%s: it was not killed\n%s", name, first.out)

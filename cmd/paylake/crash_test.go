@@ -18,7 +18,7 @@ type scene struct {
 	before func(t *testing.T, w *labWorld, dir string)
 	faults string   // in front of the point's own
 	args   []string // the command that is killed; run
-	fresh  bool     // begins without a lake
+	bare   bool     // begins without a lake
 	alone  bool     // the command wants the warehouse for itself
 	after  func(t *testing.T, w *labWorld, dir string)
 }
@@ -31,9 +31,9 @@ var scenes = map[string]scene{
 	"schema.made":     {before: func(t *testing.T, w *labWorld, _ string) { w.must(t, "DROP DATABASE paylake SYNC") }},
 	"session.opened":  {before: expired, after: keepSessions},
 	"session.saved":   {before: expired, after: keepSessions},
-	"bucket.writing":  {before: inBucket},
-	"bucket.written":  {before: inBucket},
-	"file.folder":     {fresh: true},
+	"bucket.writing":  {before: inBucket, bare: true},
+	"bucket.written":  {before: inBucket, bare: true},
+	"file.folder":     {bare: true},
 }
 
 func wholeRun(t *testing.T, w *labWorld, dir string) {
@@ -142,12 +142,11 @@ func (w *labWorld) killedAt(t *testing.T, name string, dice *rand.Rand) {
 	if w.passed[name] > 0 {
 		n += dice.IntN(w.passed[name])
 	}
-	dir := w.begin(t)
-	if s.fresh {
-		if err := os.RemoveAll(filepath.Join(dir, "lake")); err != nil {
-			t.Fatal(err)
-		}
+	from := w.template
+	if s.bare {
+		from = w.bare
 	}
+	dir := w.begin(t, from)
 	if s.before != nil {
 		s.before(t, w, dir)
 	}
@@ -162,6 +161,7 @@ func (w *labWorld) killedAt(t *testing.T, name string, dice *rand.Rand) {
 	}
 	if s.alone {
 		w.hold(t)
+		w.share(t, filepath.Join(dir, "data"))
 	}
 	w.live(t, dir, "", "run").well(t)
 	w.right(t, dir)
@@ -177,7 +177,7 @@ func (w *labWorld) killedAt(t *testing.T, name string, dice *rand.Rand) {
 // killedTwice is another: the run after the first crash is killed, too.
 func (w *labWorld) killedTwice(t *testing.T, a, b string) {
 	t.Helper()
-	dir := w.begin(t)
+	dir := w.begin(t, w.template)
 	for _, at := range []string{a, b} {
 		name, number, _ := strings.Cut(at, "#")
 		var n int
