@@ -85,6 +85,7 @@ crash: ## kill at every fault point and at pairs of them: SEEDS=25 PAIRS=2000 ma
 soak: ## the large sizes of what `make test` tries in small, one after the other (hours)
 	$(MAKE) crash
 	$(MAKE) torture
+	PAYLAKE_TEST_CASES=5000 go test ./cmd/internal/chaos -count=1 -v -timeout 3h
 
 fuzz: ## every fuzz target for 30 seconds
 	@deploy/fuzz 30s

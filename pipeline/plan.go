@@ -53,8 +53,9 @@ type Owed struct {
 
 // Plan lists the windows owed at an instant, ascending and without overlap:
 // every window since Start that is not complete, the open one up to now less
-// the lag, those that the look-back touches, and those whose balance chain
-// does not close, however old. Of a catalogue there is one, the zero Window.
+// the lag, those that the look-back touches or touched when the stream was read
+// last, and those whose balance chain does not close, however old. Of a catalogue
+// there is one, the zero Window.
 func Plan(spec Spec, done sinks.Done, now time.Time) []Owed {
 	return slices.Collect(NewPlanner(spec, now).All(done))
 }
@@ -71,6 +72,8 @@ func PlanBetween(spec Spec, from, to, now time.Time) []Owed {
 type Planner struct {
 	steps []Owed // every window up to the horizon, Reason as for a complete one
 	again int    // index of the first window that is read again in any case
+
+	lookback time.Duration
 }
 
 // NewPlanner prepares the plan of spec's streams at now.
@@ -80,7 +83,7 @@ func NewPlanner(spec Spec, now time.Time) *Planner {
 	}
 	p := between(spec, spec.Start, now, now)
 	lookback := now.Add(-spec.Lookback)
-	p.again = len(p.steps)
+	p.again, p.lookback = len(p.steps), spec.Lookback
 	for i := len(p.steps) - 1; i >= 0; i-- {
 		s := &p.steps[i]
 		switch {
@@ -184,10 +187,17 @@ type walk struct {
 	owed     []schemas.Window
 	from, to time.Time // bounds of what may be read; zero: none
 	i        int
+	again    int // as the planner's, but counted from when the stream was read
 }
 
 func (p *Planner) walk(done sinks.Done) walk {
-	return walk{p: p, complete: ascending(done.Complete), owed: ascending(done.Owed)}
+	w := walk{p: p, complete: ascending(done.Complete), owed: ascending(done.Owed), again: p.again}
+	// Nobody may have read for longer than the look-back. What was complete when
+	// the reading stopped has not been looked back at yet, however old it is now.
+	if w.again > 0 && !done.Reached.IsZero() {
+		w.again = min(w.again, p.touches(done.Reached.Add(-p.lookback)))
+	}
+	return w
 }
 
 func ascending(spans []schemas.Window) []schemas.Window {
@@ -218,9 +228,11 @@ func (w *walk) next() (Owed, bool) {
 			o.Reason = ReasonMissing
 		case len(w.owed) > 0 && w.owed[0].Overlaps(o.Window):
 			o.Reason = ReasonChain
-		case w.i < w.p.again:
+		case w.i < w.again:
 			w.i = w.jump()
 			continue
+		case w.i < w.p.again:
+			o.Reason = ReasonLookback
 		}
 		w.i++
 		return o, true
@@ -230,7 +242,7 @@ func (w *walk) next() (Owed, bool) {
 
 // jump finds the next window that may be owed after one that is complete.
 func (w *walk) jump() int {
-	next := min(w.p.touches(w.complete[0].To), w.p.again)
+	next := min(w.p.touches(w.complete[0].To), w.again)
 	if len(w.owed) > 0 {
 		next = min(next, w.p.touches(w.owed[0].From))
 	}

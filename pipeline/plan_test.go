@@ -66,7 +66,7 @@ func oracle(spec Spec, done sinks.Done, now time.Time) []Owed {
 			o.Reason = ReasonMissing
 		case chain:
 			o.Reason = ReasonChain
-		case to.After(now.Add(-spec.Lookback)):
+		case to.After(now.Add(-spec.Lookback)), !done.Reached.IsZero() && to.After(done.Reached.Add(-spec.Lookback)):
 			o.Reason = ReasonLookback
 		}
 		o.Past = !o.Window.To.After(now.Add(-spec.Lookback))
@@ -123,6 +123,9 @@ func TestPlanAgainstOracle(t *testing.T) {
 			Owed: genSpans(t, spec.Start.Add(-48*time.Hour), now, "owed")}
 		if rapid.Bool().Draw(t, "all read") { // the usual state: complete up to some moment
 			done.Complete = []schemas.Window{{From: spec.Start, To: now.Add(-time.Duration(rapid.IntRange(0, 100).Draw(t, "behind")) * time.Hour)}}
+		}
+		if rapid.Bool().Draw(t, "reached") { // when it was read last, perhaps long ago
+			done.Reached = now.Add(-time.Duration(rapid.IntRange(-1, 1000).Draw(t, "hours ago")) * time.Hour)
 		}
 		if rapid.Bool().Draw(t, "shuffled") {
 			slices.Reverse(done.Owed)

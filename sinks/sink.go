@@ -119,6 +119,9 @@ type Done struct {
 	Owed     []schemas.Window // spans of open or broken chains, to be read again
 	Rows     int64            // visible rows
 	LastRead time.Time        // created_at of the newest manifest with a part of the stream
+	// Reached is created_at of the newest manifest with the newest window: all
+	// that was owed before that window had been read by then. Zero: not known.
+	Reached time.Time
 	// Files are the files that the stream was read from, by name, as they were
 	// committed last. Its size follows the number of files, not of runs.
 	Files map[string]schemas.File

@@ -55,6 +55,8 @@ type streamState struct {
 	windows  []windowState
 	rows     int64
 	lastRead time.Time
+	newest   int64                   // latest end of a window
+	reached  time.Time               // created_at of the newest manifest with that window
 	files    map[string]schemas.File // as committed last
 }
 
@@ -139,6 +141,9 @@ func (s *streamState) apply(p *Part, at time.Time) {
 		return
 	}
 	w := windowSpan(p.Window)
+	if w.to >= s.newest {
+		s.newest, s.reached = w.to, at
+	}
 	if p.Final {
 		s.complete = mergeSpan(s.complete, w)
 	}
@@ -209,7 +214,7 @@ func (s *streamState) covers(w span) bool {
 }
 
 func (s *streamState) done() sinks.Done {
-	d := sinks.Done{Rows: s.rows, LastRead: s.lastRead, Files: maps.Clone(s.files)}
+	d := sinks.Done{Rows: s.rows, LastRead: s.lastRead, Reached: s.reached, Files: maps.Clone(s.files)}
 	for _, c := range s.complete {
 		d.Complete = append(d.Complete, c.window())
 	}
