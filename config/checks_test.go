@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"reflect"
 	"strings"
@@ -114,8 +115,8 @@ func TestBadChecks(t *testing.T) {
 		lines = append(lines, "      "+b.line)
 	}
 	_, err := parse("paylake.yaml", t.TempDir(), []byte(withChecks(strings.Join(lines, "\n")+"\n")), os.Getenv)
-	problems, ok := err.(*Error)
-	if !ok {
+	var problems *Error
+	if !errors.As(err, &problems) {
 		t.Fatalf("%v", err)
 	}
 	for i, b := range bad {

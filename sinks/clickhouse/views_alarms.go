@@ -52,11 +52,11 @@ func (v viewer) allChecks() []schemas.Check {
 
 // line is one SELECT of alarms.
 type line struct {
-	check                              schemas.Check
-	source, wallet, row, field         string
-	observed, expected                 string
-	amount, currency                   string
-	date, snapshot, hash, from, detail string
+	check                      schemas.Check
+	source, wallet, row, field string
+	observed, expected         string
+	amount, currency           string
+	date, snapshot, hash, from string
 }
 
 func (l line) sql() string {

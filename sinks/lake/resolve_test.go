@@ -29,7 +29,10 @@ func TestRejectedRowsComeIn(t *testing.T) {
 		t.Helper()
 		p := partOf(t, "wlt_a", days(0, 1), more, 50)
 		defer p.Release()
-		for rec := range p.Rows.All() {
+		for rec, err := range p.Rows.All() {
+			if err != nil {
+				t.Fatal(err)
+			}
 			got, err := l.Compare(t.Context(), stream, rec)
 			if err != nil {
 				t.Fatal(err)
@@ -49,6 +52,8 @@ func TestRejectedRowsComeIn(t *testing.T) {
 		return p
 	}
 	before, _ := l.Done(t.Context(), stream)
+	now := l.opts.Now
+	l.opts.Now = func() time.Time { return now().Add(time.Hour) }
 	if r := commit(t, l, late(id)); r.Inserted != 1 || r.Sequence != 2 || r.Chains[0].State != sinks.ChainClosed {
 		t.Errorf("%+v", r)
 	}

@@ -94,6 +94,7 @@ func TestForgery(t *testing.T) {
 		"inserted":    func(m *Manifest) { m.Parts[0].Inserted++; m.Parts[0].Rows++ },
 		"rows":        func(m *Manifest) { m.Parts[0].Rows++ },
 		"quarantined": func(m *Manifest) { m.Parts[0].Quarantined.Rows++ },
+		"resolves":    func(m *Manifest) { m.Parts[0].Resolves = []string{"never rejected"} },
 		"chain":       func(m *Manifest) { m.Parts[0].Chain.Closing = ptr(int64(1)) },
 		"state":       func(m *Manifest) { m.Parts[0].Chain.State = sinks.ChainOpen },
 		"object gone": func(m *Manifest) { m.Objects = m.Objects[1:] },
