@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,16 +101,27 @@ func TestVerifyHoldsAndCounts(t *testing.T) {
 }
 
 // TestDeterminism: neither page sizes nor the order of arrival, processors, the
-// clock or sorting on disk change a byte of an object.
+// clock, the zone of the machine or sorting on disk change a byte of an object.
+// PAYLAKE_TEST_RUNS=500 for the large size.
 func TestDeterminism(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	defer func(here *time.Location) { time.Local = here }(time.Local)
+	runs, zones := 60, []string{"UTC", "Asia/Baku", "America/St_Johns", "Pacific/Chatham"}
+	if n, err := strconv.Atoi(os.Getenv("PAYLAKE_TEST_RUNS")); err == nil {
+		runs = n
+	}
 	rows := ledgerRows(ledgerSpec{rows: 3000, from: day0.AddDate(0, 0, 20), step: 7 * time.Minute})
 	more := ledgerRows(ledgerSpec{rows: 1000, wallet: "wlt_0", from: day0.AddDate(0, 0, 20), step: 11 * time.Minute, seed: 3})
 	var want []Object
 	var totals []Total
-	for n := range 60 {
+	for n := range runs {
 		rng := rand.New(rand.NewPCG(uint64(n), 1))
 		runtime.GOMAXPROCS(1 + n%4)
+		zone, err := time.LoadLocation(zones[n/4%len(zones)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Local = zone
 		l := openTest(t, cloudBucket{b: memblob.OpenBucket(nil)}, false)
 		l.limits.objectRows, l.opts.Parallel = 700, 1+n%3
 		l.opts.Now = func() time.Time { return testNow().Add(time.Duration(n) * time.Hour) }
