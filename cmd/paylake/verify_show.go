@@ -13,6 +13,9 @@ func (p *program) showReport(r lake.Report) {
 	fmt.Fprintf(w, "manifests    %s, an unbroken chain is checked; %s not in the transparency log\n", thousands(r.Manifests), thousands(r.Unlogged))
 	p.showLog(r.Log)
 	fmt.Fprintf(w, "objects      %s, %s bytes; hashes, rows and totals recomputed\n", thousands(r.Objects), thousands(r.Bytes))
+	if r.Merged > 0 {
+		fmt.Fprintf(w, "merged       %s objects of compactions, every row compared with what it was merged from\n", thousands(r.Merged))
+	}
 	fmt.Fprintf(w, "rows         %s, of them %s retractions, each paired with what it retracts; %s visible\n", thousands(r.Rows), thousands(r.Retractions), thousands(r.Visible))
 	fmt.Fprintf(w, "totals       %s of provider and currency\n", thousands(int64(len(r.Totals))))
 	fmt.Fprintf(w, "quarantined  %s; %s more came in after all\n", rowsAndMoney(r.Unresolved), thousands(r.Resolved))

@@ -25,7 +25,7 @@ func (p partition) where() string {
 
 // seen are the loads that readers see, without an upper snapshot.
 func (w *Warehouse) seen() string {
-	return fmt.Sprintf("(SELECT min(load_id) FROM %[1]s.load_visibility WHERE load_id NOT IN (SELECT load_id FROM %[1]s.load_abandoned) GROUP BY object)", w.db)
+	return fmt.Sprintf("(SELECT min(load_id) FROM %[1]s.load_visibility WHERE %[2]s AND load_id NOT IN (SELECT load_id FROM %[1]s.load_abandoned) GROUP BY object)", w.db, viewer{db: w.db}.standing())
 }
 
 // fingerprints says in which state every partition is: its parts (they never
@@ -178,6 +178,9 @@ func (w *Warehouse) reload(ctx context.Context, old load) error {
 			if l.object.Path != old.object.Path {
 				continue
 			}
+			if err := w.asBefore(ctx, &l); err != nil {
+				return err
+			}
 			again := []load{l}
 			if err := w.loadAll(ctx, again); err != nil {
 				return err
@@ -191,6 +194,11 @@ func (w *Warehouse) reload(ctx context.Context, old load) error {
 		break
 	}
 	return w.errOther(fmt.Sprintf("%s is not in manifest %d", old.object.Path, old.snapshot))
+}
+
+// asBefore gives a load the place in history that its object has already.
+func (w *Warehouse) asBefore(ctx context.Context, l *load) error {
+	return w.one(ctx, "look at a load", fmt.Sprintf("SELECT min(snapshot), min(since) FROM %s.load_visibility WHERE object = %s", w.db, literal(l.object.Path)), &l.first, &l.since)
 }
 
 // doubles counts keys that are visible twice in a partition: always 0, or the

@@ -63,6 +63,7 @@ type Warehouse struct {
 	following sync.Mutex // held by whoever changes the warehouse
 	settled   bool       // under following: recovered, checked and at applied
 	applied   int64      // under following
+	merges    mergeIndex // under following
 	lastLoad  uint64     // under following
 
 	mu    sync.Mutex // guards the connection

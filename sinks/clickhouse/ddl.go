@@ -82,6 +82,14 @@ func laterColumns(db string, t *schemas.Table) []string {
 	return out
 }
 
+// laterBookkeeping does the same for the tables beside the facts.
+func laterBookkeeping(db string) []string {
+	return []string{
+		"ALTER TABLE " + db + ".load_visibility ADD COLUMN IF NOT EXISTS since Int64 DEFAULT snapshot",
+		"ALTER TABLE " + db + ".spend_rollup ADD COLUMN IF NOT EXISTS snapshot Int64",
+	}
+}
+
 // keptColumn adds a column that a pipeline keeps.
 func keptColumn(db string, t *schemas.Table, name string) string {
 	return fmt.Sprintf("ALTER TABLE %s.%s ADD COLUMN IF NOT EXISTS %s String", db, rowsTable(t), quote(name))
@@ -117,7 +125,9 @@ func bookkeeping(db string) []string {
 	return []string{
 		// What is about to be inserted, before it is: rows, hash_sum and sums are what the manifest says.
 		table("loads", "load_id UInt64, object String, `table` LowCardinality(String), snapshot Int64, month UInt32, rows Int64, hash_sum UInt64, sums String, created_at DateTime64(6, 'UTC')", "ORDER BY load_id"),
-		table("load_visibility", "load_id UInt64, object String, `table` LowCardinality(String), snapshot Int64, published_at DateTime64(6, 'UTC')", "ORDER BY (snapshot, object, load_id)"),
+		table("load_visibility", "load_id UInt64, object String, `table` LowCardinality(String), snapshot Int64, published_at DateTime64(6, 'UTC'), since Int64 DEFAULT snapshot", "ORDER BY (snapshot, object, load_id)"),
+		// Objects that a merged one stands for, from this manifest on.
+		table("load_replaced", "object String, since Int64, replaced_at DateTime64(6, 'UTC')", "ORDER BY object"),
 		table("load_abandoned", "load_id UInt64, reason String, abandoned_at DateTime64(6, 'UTC')", "ORDER BY load_id"),
 		table("load_swept", "load_id UInt64, swept_at DateTime64(6, 'UTC')", "ORDER BY load_id"),
 		// The commit of the follower: a manifest is visible when it is here.
@@ -128,7 +138,7 @@ func bookkeeping(db string) []string {
 		// Rejected rows that came in after all, by a manifest's own word.
 		table("quarantine_resolved", "id String, resolved_at DateTime64(6, 'UTC'), snapshot Int64", "ORDER BY id"),
 		table("quarantine_rows", "id String, source LowCardinality(String), `table` LowCardinality(String), wallet_id LowCardinality(String), row_id String, reason LowCardinality(String), field LowCardinality(String), amount_minor Nullable(Int64), currency LowCardinality(String), first_seen DateTime64(6, 'UTC'), snapshot Int64", "ORDER BY id"),
-		table("spend_rollup", "business_date Date32, provider_code LowCardinality(String), category LowCardinality(String), source LowCardinality(String), currency LowCardinality(String), entries Int64, spend_minor Int128, refunds_minor Int128, load_id UInt64, "+fenceIndex, "PARTITION BY toYYYYMM(business_date) ORDER BY (provider_code, business_date)"),
+		table("spend_rollup", "business_date Date32, provider_code LowCardinality(String), category LowCardinality(String), source LowCardinality(String), currency LowCardinality(String), entries Int64, spend_minor Int128, refunds_minor Int128, load_id UInt64, snapshot Int64, "+fenceIndex, "PARTITION BY toYYYYMM(business_date) ORDER BY (provider_code, business_date)"),
 		// Which partitions were checked, for what, in which state.
 		table("partition_checks", "kind LowCardinality(String), `table` LowCardinality(String), month UInt32, fingerprint UInt64, doubles Int64, checked_at DateTime64(6, 'UTC')", "ORDER BY (kind, `table`, month)"),
 		table("pipeline_runs_rows", "pipeline LowCardinality(String), source LowCardinality(String), `table` LowCardinality(String), started_at DateTime64(6, 'UTC'), finished_at DateTime64(6, 'UTC'), outcome LowCardinality(String), windows Int64, rows Int64, inserted Int64, retracted Int64, duplicates Int64, quarantined Int64, bytes Int64, snapshot Int64, error String", "ORDER BY (started_at, pipeline)"),
@@ -139,7 +149,7 @@ func bookkeeping(db string) []string {
 // derived are the tables that a rebuild drops. manifests comes first: without
 // it nothing is visible, and what follows may stop anywhere.
 func derived() []string {
-	names := []string{"manifests", "load_visibility", "loads", "load_abandoned", "load_swept", "snapshot_parts", "chain_break_rows", "quarantine_rows", "quarantine_resolved", "spend_rollup", "partition_checks", "schema_state"}
+	names := []string{"manifests", "load_visibility", "loads", "load_abandoned", "load_replaced", "load_swept", "snapshot_parts", "chain_break_rows", "quarantine_rows", "quarantine_resolved", "spend_rollup", "partition_checks", "schema_state"}
 	for _, t := range schemas.All() {
 		names = append(names, rowsTable(t))
 	}

@@ -58,6 +58,9 @@ func (w *Warehouse) catchUp(ctx context.Context) error {
 		}
 		w.settled = true
 	}
+	if err := w.readMerges(ctx); err != nil {
+		return err
+	}
 	var group []lake.Entry
 	objects := 0
 	for e, err := range w.lake.Manifests(ctx, w.applied+1) {
@@ -95,35 +98,29 @@ func (w *Warehouse) applyGroup(ctx context.Context, group []lake.Entry) error {
 //	        by an earlier attempt that did not reach the last step.
 //	After:  all of it is visible, to every query that begins from now on.
 func (w *Warehouse) publish(ctx context.Context, group []lake.Entry) error {
-	var wanted []load
-	for i := range group {
-		loads, err := loadsOf(&group[i])
-		if err != nil {
-			return err
-		}
-		if len(loads) > 0 {
-			if err := w.keep(ctx, loads[0].table, group[i].Kept); err != nil {
-				return err
-			}
-		}
-		wanted = append(wanted, loads...)
-	}
-	// 1. What an earlier attempt has published stays as it is.
-	missing, err := w.unpublished(ctx, wanted)
+	// 1. What an earlier attempt has published stays as it is, and of objects that
+	// were merged the merged one is enough.
+	plan, err := w.planGroup(ctx, group)
 	if err != nil {
 		return err
 	}
 	// 2. The other objects' rows go in under new load_ids and are verified.
-	if err := w.loadAll(ctx, missing); err != nil {
+	if err := w.loadAll(ctx, plan.missing); err != nil {
 		return err
 	}
 	fault.Point("group.loaded")
 	// 3. Their loads are published, in one insert. Readers look no further
 	//    than the newest row of manifests, so this shows nothing yet.
-	if err := w.publishLoads(ctx, missing); err != nil {
+	if err := w.publishLoads(ctx, plan.missing); err != nil {
 		return err
 	}
 	fault.Point("group.published")
+	// Which loads a merged object stands for, from its manifest on: that is not
+	// the newest row of manifests yet, either.
+	if err := w.insert(ctx, "load_replaced", plan.replaced); err != nil {
+		return err
+	}
+	fault.Point("group.replaced")
 	// 4. What belongs to the manifests beside rows. Written twice it is one
 	//    row to the views.
 	beside, err := w.describe(ctx, group)
@@ -133,17 +130,17 @@ func (w *Warehouse) publish(ctx context.Context, group []lake.Entry) error {
 	fault.Point("group.described")
 	// 5. All of that is read back: a server may lose what it has acknowledged,
 	//    and what is not there now would be missed by readers, not by us.
-	if err := w.confirm(ctx, wanted, group, beside); err != nil {
+	if err := w.confirm(ctx, plan, group, beside); err != nil {
 		return err
 	}
 	// 6. The commit: one insert of one block.
-	return w.advance(ctx, group)
+	return w.advance(ctx, group, plan.counts)
 }
 
-func (w *Warehouse) advance(ctx context.Context, group []lake.Entry) error {
+func (w *Warehouse) advance(ctx context.Context, group []lake.Entry, counts []int64) error {
 	rows := make([][]any, len(group))
 	for i, e := range group {
-		rows[i] = []any{e.Sequence, e.SHA256, e.Kind, int64(len(e.Objects)), e.CreatedAt.UTC(), w.now().UTC()}
+		rows[i] = []any{e.Sequence, e.SHA256, e.Kind, counts[i], e.CreatedAt.UTC(), w.now().UTC()}
 	}
 	return w.insert(ctx, "manifests", rows)
 }
@@ -191,10 +188,10 @@ func (w *Warehouse) describe(ctx context.Context, group []lake.Entry) (described
 
 // confirm reads back what a group of manifests has written before it becomes
 // visible. Rows that were written twice count once.
-func (w *Warehouse) confirm(ctx context.Context, loads []load, group []lake.Entry, beside described) error {
+func (w *Warehouse) confirm(ctx context.Context, plan groupPlan, group []lake.Entry, beside described) error {
 	objects := map[string]bool{}
 	paths := []string{"''"}
-	for _, l := range loads {
+	for _, l := range plan.wanted {
 		if !objects[l.object.Path] {
 			objects[l.object.Path] = true
 			paths = append(paths, literal(l.object.Path))
@@ -204,15 +201,15 @@ func (w *Warehouse) confirm(ctx context.Context, loads []load, group []lake.Entr
 	distinct := func(columns, table, at string) string {
 		return fmt.Sprintf("(SELECT count() FROM (SELECT DISTINCT %s FROM %s.%s WHERE %s BETWEEN %d AND %d))", columns, w.db, table, at, from, to)
 	}
-	var visible, parts, breaks, rejected, resolved uint64
-	sql := fmt.Sprintf("SELECT (SELECT uniqExact(object) FROM %[1]s.load_visibility WHERE object IN (%[2]s) AND load_id NOT IN (SELECT load_id FROM %[1]s.load_abandoned)), %[3]s, %[4]s, %[5]s, %[6]s",
+	var visible, parts, breaks, rejected, resolved, replaced uint64
+	sql := fmt.Sprintf("SELECT (SELECT uniqExact(object) FROM %[1]s.load_visibility WHERE object IN (%[2]s) AND load_id NOT IN (SELECT load_id FROM %[1]s.load_abandoned)), %[3]s, %[4]s, %[5]s, %[6]s, %[7]s",
 		w.db, strings.Join(paths, ", "), distinct("sequence, part", "snapshot_parts", "sequence"),
 		distinct("*", "chain_break_rows", "sequence"), distinct("id, source, `table`, snapshot", "quarantine_rows", "snapshot"),
-		distinct("id, snapshot", "quarantine_resolved", "snapshot"))
-	if err := w.one(ctx, "read back what was published", sql, &visible, &parts, &breaks, &rejected, &resolved); err != nil {
+		distinct("id, snapshot", "quarantine_resolved", "snapshot"), distinct("object", "load_replaced", "since"))
+	if err := w.one(ctx, "read back what was published", sql, &visible, &parts, &breaks, &rejected, &resolved, &replaced); err != nil {
 		return err
 	}
-	if int(visible) != len(objects) || int(parts) < beside.parts || beside.breaks > 0 && breaks == 0 || int(rejected) < beside.rejected || resolved == 0 && beside.resolved > 0 {
+	if int(visible) != len(objects) || int(parts) < beside.parts || beside.breaks > 0 && breaks == 0 || int(rejected) < beside.rejected || resolved == 0 && beside.resolved > 0 || int(replaced) < len(plan.replaced) {
 		return fmt.Errorf("the warehouse has acknowledged what it does not hold: %d of %d objects, %d of %d parts, %d of %d rejected rows; run again: %w",
 			visible, len(objects), parts, beside.parts, rejected, beside.rejected, sinks.ErrUnavailable)
 	}

@@ -47,9 +47,13 @@ func insertFrom(db string, l load, from func(structure string) string) string {
 		names = append(names, quote(c.Name))
 		structure = append(structure, quote(c.Name)+" "+parquetColumn(c))
 	}
-	columns := strings.Join(names, ", ")
-	return fmt.Sprintf("INSERT INTO %s.%s (%s, load_id, snapshot) SELECT %s, %d, %d FROM %s",
-		db, rowsTable(l.table), columns, columns, l.id, l.snapshot, from(strings.Join(structure, ", ")))
+	columns, snapshot := strings.Join(names, ", "), fmt.Sprint(l.snapshot)
+	if l.merged { // every row says it itself
+		snapshot = lake.ColumnSnapshot
+		structure = append(structure, lake.ColumnSnapshot+" Int64")
+	}
+	return fmt.Sprintf("INSERT INTO %s.%s (%s, load_id, snapshot) SELECT %s, %d, %s FROM %s",
+		db, rowsTable(l.table), columns, columns, l.id, snapshot, from(strings.Join(structure, ", ")))
 }
 
 func parquetColumn(c lake.Column) string {
@@ -92,8 +96,13 @@ func (w *Warehouse) push(ctx context.Context, l load, data []byte) error {
 	if err := fill(batch.Column(len(columns)), l.id, file.NumRows()); err != nil {
 		return err
 	}
-	if err := fill(batch.Column(len(columns)+1), l.snapshot, file.NumRows()); err != nil {
-		return err
+	if l.merged {
+		err = pushColumn(batch.Column(len(columns)+1), file, lake.Column{Name: lake.ColumnSnapshot, Kind: schemas.Int64, Physical: "INT64"})
+	} else {
+		err = fill(batch.Column(len(columns)+1), l.snapshot, file.NumRows())
+	}
+	if err != nil {
+		return fmt.Errorf("column %s: %w", lake.ColumnSnapshot, err)
 	}
 	return w.write(ctx, "load", batch.Send)
 }

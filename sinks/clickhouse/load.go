@@ -26,7 +26,11 @@ type load struct {
 	id       uint64
 	table    *schemas.Table // with the kept columns that the object has
 	object   lake.Object
-	snapshot int64
+	snapshot int64 // the manifest that names the object
+	// Of a merged object: rows name their own manifests, the first of which is
+	// first, and readers see it since another one. Of any other all three are one.
+	merged       bool
+	first, since int64
 }
 
 // month is the partition of an object: 202603, 0 for a catalogue.
@@ -58,21 +62,22 @@ func loadsOf(e *lake.Entry) ([]load, error) {
 	t = t.AsOf(e.SchemaVersion).Keep(e.Kept...)
 	loads := make([]load, len(e.Objects))
 	for i, o := range e.Objects {
-		loads[i] = load{table: t, object: o, snapshot: e.Sequence}
+		loads[i] = load{table: t, object: o, snapshot: e.Sequence, first: e.Sequence, since: e.Sequence, merged: e.Kind == lake.KindCompact}
 	}
 	return loads, nil
 }
 
-// unpublished leaves out objects whose load is published already.
-func (w *Warehouse) unpublished(ctx context.Context, wanted []load) ([]load, error) {
-	if len(wanted) == 0 {
-		return nil, nil
-	}
-	paths := make([]string, len(wanted))
-	for i, l := range wanted {
-		paths[i] = literal(l.object.Path)
-	}
+// published returns those of the objects that have a load which readers see, or
+// will see.
+func (w *Warehouse) published(ctx context.Context, objects []string) (map[string]bool, error) {
 	done := map[string]bool{}
+	if len(objects) == 0 {
+		return done, nil
+	}
+	paths := make([]string, len(objects))
+	for i, o := range objects {
+		paths[i] = literal(o)
+	}
 	sql := fmt.Sprintf("SELECT DISTINCT object FROM %[1]s.load_visibility WHERE object IN (%[2]s) AND load_id NOT IN (SELECT load_id FROM %[1]s.load_abandoned)",
 		w.db, strings.Join(paths, ", "))
 	err := w.each(ctx, "look for published loads", sql, func(scan func(...any) error) error {
@@ -80,14 +85,7 @@ func (w *Warehouse) unpublished(ctx context.Context, wanted []load) ([]load, err
 		defer func() { done[path] = true }()
 		return scan(&path)
 	})
-	var missing []load
-	for _, l := range wanted {
-		if !done[l.object.Path] {
-			missing = append(missing, l)
-			done[l.object.Path] = true // an object that two manifests name is loaded once
-		}
-	}
-	return missing, err
+	return done, err
 }
 
 // attempts is how often an object is tried, each time under a new load_id.
@@ -194,7 +192,7 @@ func (w *Warehouse) abandon(ctx context.Context, reason string, ids ...uint64) e
 func (w *Warehouse) publishLoads(ctx context.Context, loads []load) error {
 	rows := make([][]any, len(loads))
 	for i, l := range loads {
-		rows[i] = []any{l.id, l.object.Path, l.table.Name, l.snapshot, w.now().UTC()}
+		rows[i] = []any{l.id, l.object.Path, l.table.Name, l.first, w.now().UTC(), l.since}
 	}
 	return w.insert(ctx, "load_visibility", rows)
 }

@@ -44,8 +44,8 @@ func rollupSQL(db string, t *schemas.Table, load string) string {
 	return fmt.Sprintf("SELECT business_date, toString(provider_code), %[1]s AS category, toString(source), toString(currency), "+
 		"toInt64(count()), sum(toInt128(sign) * toInt128(amount_minor)), sum(row_hash), toInt64(countIf(%[2]s OR %[3]s)), "+
 		"sumIf(toInt64(sign), %[2]s OR %[3]s), sumIf(toInt128(sign) * abs(toInt128(amount_minor)), %[2]s), "+
-		"sumIf(toInt128(sign) * toInt128(amount_minor), %[3]s) "+
-		"FROM %[4]s.%[5]s WHERE %[6]s GROUP BY business_date, provider_code, category, source, currency",
+		"sumIf(toInt128(sign) * toInt128(amount_minor), %[3]s), snapshot "+
+		"FROM %[4]s.%[5]s WHERE %[6]s GROUP BY business_date, provider_code, category, source, currency, snapshot",
 		category, spend, refund, db, rowsTable(t), load)
 }
 
@@ -58,6 +58,7 @@ type group struct {
 	counted                              int64 // rows that are spend or refund
 	entries                              int64 // of them, retractions taken off
 	amount, spend, refunds               big.Int
+	snapshot                             int64
 }
 
 // groups reads what a load holds, summed up.
@@ -67,7 +68,7 @@ func (w *Warehouse) groups(ctx context.Context, l load) ([]group, error) {
 		out = append(out, group{})
 		g := &out[len(out)-1]
 		return scan(&g.date, &g.provider, &g.category, &g.source, &g.currency,
-			&g.rows, &g.amount, &g.hash, &g.counted, &g.entries, &g.spend, &g.refunds)
+			&g.rows, &g.amount, &g.hash, &g.counted, &g.entries, &g.spend, &g.refunds, &g.snapshot)
 	})
 	return out, err
 }
@@ -122,7 +123,7 @@ func rollupRows(id uint64, groups []group) (rows [][]any, total spent) {
 		if g.counted == 0 {
 			continue
 		}
-		rows = append(rows, []any{g.date, g.provider, g.category, g.source, g.currency, g.entries, &g.spend, &g.refunds, id})
+		rows = append(rows, []any{g.date, g.provider, g.category, g.source, g.currency, g.entries, &g.spend, &g.refunds, id, g.snapshot})
 		total.entries += g.entries
 		total.spend = spend.Add(&spend, &g.spend).String()
 		total.refunded = refunds.Add(&refunds, &g.refunds).String()

@@ -47,7 +47,7 @@ func (w *Warehouse) statements(kept map[string][]string) []string {
 	for _, t := range schemas.All() {
 		out = append(append(out, factTable(w.db, t)), laterColumns(w.db, t)...)
 	}
-	out = append(out, bookkeeping(w.db)...)
+	out = append(append(out, bookkeeping(w.db)...), laterBookkeeping(w.db)...)
 	out = append(append(out, peopleTables(w.db)...), aliasTables(w.db)...)
 	return append(out, viewer{db: w.db, owner: w.where().owner, kept: kept, checks: w.checks}.all()...)
 }

@@ -13,11 +13,12 @@ import (
 // sweepAfter leaves an abandoned load's INSERT, should it still run, time to end.
 func (w *Warehouse) sweepAfter() time.Duration { return 2 * w.within.Load }
 
-// sweep drops the rows of loads that were abandoned a while ago. It is tidying:
-// nobody sees them, and when it fails it is tried again at the next start.
+// sweep drops the rows of loads that were abandoned a while ago, or that a merged
+// object stands for since then. It is tidying: nobody sees them, and when it fails it is tried again at the next start.
 func (w *Warehouse) sweep(ctx context.Context) {
 	byPartition := map[partition][]uint64{}
-	sql := fmt.Sprintf("SELECT DISTINCT load_id, toString(table), month FROM %[1]s.loads WHERE load_id IN (SELECT load_id FROM %[1]s.load_abandoned WHERE abandoned_at < fromUnixTimestamp64Micro(%[2]d)) AND load_id NOT IN (SELECT load_id FROM %[1]s.load_swept)",
+	sql := fmt.Sprintf("SELECT DISTINCT load_id, toString(table), month FROM %[1]s.loads WHERE (load_id IN (SELECT load_id FROM %[1]s.load_abandoned WHERE abandoned_at < fromUnixTimestamp64Micro(%[2]d))"+
+		" OR object IN (SELECT object FROM %[1]s.load_replaced WHERE since IN (SELECT sequence FROM %[1]s.manifests WHERE applied_at < fromUnixTimestamp64Micro(%[2]d)))) AND load_id NOT IN (SELECT load_id FROM %[1]s.load_swept)",
 		w.db, w.now().Add(-w.sweepAfter()).UnixMicro())
 	err := w.each(ctx, "look for rows to sweep", sql, func(scan func(...any) error) error {
 		var id uint64

@@ -53,14 +53,33 @@ func (v viewer) plain(name, query string) string {
 // older one that was asked for. One query evaluates it once, so rows and
 // retractions always belong to the same moment.
 func (v viewer) upTo(at string) string {
-	return fmt.Sprintf("least(%s, (SELECT max(sequence) FROM %s.manifests))", at, v.db)
+	return fmt.Sprintf("least(%s, %s)", at, v.head())
 }
 
 // visible are the loads that readers see: of each object the smallest one that
 // is published and not abandoned.
+//
+// A merged object replaces older ones for readers of every snapshot, from the
+// moment when its manifest is the follower's newest: in one step, which no query
+// sees half of.
 func (v viewer) visible(at string) string {
-	return fmt.Sprintf("(SELECT min(load_id) FROM %[1]s.load_visibility WHERE snapshot <= %[2]s AND load_id NOT IN (SELECT load_id FROM %[1]s.load_abandoned) GROUP BY object)",
-		v.db, v.upTo(at))
+	return fmt.Sprintf("(SELECT min(load_id) FROM %[1]s.load_visibility WHERE snapshot <= %[2]s AND %[3]s AND load_id NOT IN (SELECT load_id FROM %[1]s.load_abandoned) GROUP BY object)",
+		v.db, v.upTo(at), v.standing())
+}
+
+// standing leaves out loads that are not shown yet, and those that a merged
+// object stands for.
+func (v viewer) standing() string {
+	return fmt.Sprintf("since <= %[1]s AND object NOT IN (SELECT object FROM %[2]s.load_replaced WHERE since <= %[1]s)", v.head(), v.db)
+}
+
+// head is the follower's newest manifest.
+func (v viewer) head() string { return fmt.Sprintf("(SELECT max(sequence) FROM %s.manifests)", v.db) }
+
+// loaded are the rows that readers may see: of a visible load, and committed by
+// then, which a merged object's rows were one by one.
+func (v viewer) loaded(at string) string {
+	return fmt.Sprintf("load_id IN %s AND snapshot <= %s", v.visible(at), v.upTo(at))
 }
 
 // current is the filter of a fact view: visible, not withdrawn, and of a wallet
@@ -71,8 +90,8 @@ func (v viewer) current(t *schemas.Table, at string) string {
 	if t.Has("wallet_id") {
 		consented = "\n  AND " + v.consented()
 	}
-	return fmt.Sprintf("sign = 1 AND load_id IN %[1]s\n  AND (%[2]s) NOT IN (SELECT %[2]s FROM %[3]s.%[4]s WHERE sign = -1 AND load_id IN %[1]s)%[5]s",
-		v.visible(at), key, v.db, rowsTable(t), consented)
+	return fmt.Sprintf("sign = 1 AND %[1]s\n  AND (%[2]s) NOT IN (SELECT %[2]s FROM %[3]s.%[4]s WHERE sign = -1 AND %[1]s)%[5]s",
+		v.loaded(at), key, v.db, rowsTable(t), consented)
 }
 
 // vocabulary is the catalogue as three arrays: codes, names, categories. A

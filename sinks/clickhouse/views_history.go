@@ -36,7 +36,7 @@ func (v viewer) history(t *schemas.Table, after map[string]string) string {
       SELECT *, if(toUnixTimestamp64Micro(updated_at) > 0, toUnixTimestamp64Micro(updated_at), seen_) AS stated_,
         maxIf(seen_, sign = -1) OVER (PARTITION BY %[5]s, revision) AS gone_
       FROM %[6]s AS r INNER JOIN (SELECT sequence, toUnixTimestamp64Micro(min(created_at)) AS seen_ FROM %[1]s.manifests GROUP BY sequence) AS m ON r.snapshot = m.sequence
-      WHERE load_id IN %[7]s%[8]s)
+      WHERE %[7]s%[8]s)
     WHERE sign = 1)))`,
-		v.db, instant("if(next_ > 0, next_, gone_)"), v.fields(t, v.replaced(t.Name, nil), after), instant("from_"), key, rows, v.visible(atComment), consented)
+		v.db, instant("if(next_ > 0, next_, gone_)"), v.fields(t, v.replaced(t.Name, nil), after), instant("from_"), key, rows, v.loaded(atComment), consented)
 }

@@ -22,8 +22,8 @@ func (v viewer) spend(at string) string {
     AND (source, wallet_id, entry_id) NOT IN (SELECT source, wallet_id, reversal_of FROM %[1]s.ledger_rows WHERE reversal_of != '' AND %[3]s)`,
 		v.db, spendOf(t), v.current(t, at))
 	pieces := []string{
-		fmt.Sprintf("SELECT business_date, provider_code, category AS own_category, source, currency, entries AS entries_, spend_minor AS spend_, refunds_minor AS refunds_\n    FROM %s.spend_rollup WHERE load_id IN %s",
-			v.db, v.visible(at)),
+		fmt.Sprintf("SELECT business_date, provider_code, category AS own_category, source, currency, entries AS entries_, spend_minor AS spend_, refunds_minor AS refunds_\n    FROM %s.spend_rollup WHERE %s",
+			v.db, v.loaded(at)),
 		quiet, v.withdrawnSpend(at), v.bankTurnover(at), v.countedTwice(at),
 	}
 	return fmt.Sprintf(`WITH %[1]s

@@ -52,8 +52,8 @@ func (v viewer) withdrawnSpend(at string) string {
 	t := schemas.Ledger
 	return fmt.Sprintf(`SELECT business_date, provider_code, category, source, currency, -toInt64(sign),
       if(%[1]s, -toInt128(sign) * abs(toInt128(amount_minor)), 0), if(%[2]s, -toInt128(sign) * toInt128(amount_minor), 0)
-    FROM %[3]s.%[4]s WHERE (%[1]s OR %[2]s) AND load_id IN %[5]s AND %[6]s`,
-		spendOf(t), refundOf(t), v.db, rowsTable(t), v.visible(at), v.withdrawn())
+    FROM %[3]s.%[4]s WHERE (%[1]s OR %[2]s) AND %[5]s AND %[6]s`,
+		spendOf(t), refundOf(t), v.db, rowsTable(t), v.loaded(at), v.withdrawn())
 }
 
 // pseudonymColumns hold pseudonyms of persons.

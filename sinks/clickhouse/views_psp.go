@@ -106,7 +106,7 @@ FROM (SELECT *, %[7]s AS sale_minor, %[8]s - %[9]s AS refunds_minor, %[10]s AS p
       if(arrayExists(x -> x.4 = 'success', ops), arrayFirst(x -> x.4 = 'success', ops).6, ops[1].6) AS currency
     FROM (SELECT source, project_id, payment_id, max(snapshot) AS snapshot, argMin(business_date, (created_at, operation_id)) AS business_date,
         arraySort(x -> (x.1, x.2), groupArray((created_at, operation_id, toString(type), toString(status), amount_minor, toString(currency), toString(method), completed_at, customer_id, account_masked, toString(code), toString(message)))) AS ops
-      FROM %[12]s.%[13]s WHERE %[14]s
+      FROM (SELECT * FROM %[12]s.%[13]s WHERE %[14]s)
       GROUP BY source, project_id, payment_id, if(payment_id = '', operation_id, ''))))`,
 		tries, decimal("sale_minor", "currency"), decimal("refunds_minor", "currency"), decimal("sale_minor - refunds_minor - payout_minor", "currency"),
 		v.shown("customer_id"), v.shown("account_masked"), sum(takes), sum(gives), sum("("+retake+")"), sum("('payout')"), gives,

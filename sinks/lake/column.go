@@ -104,7 +104,7 @@ func (w *chunkWriter) append(header format.PageHeader, body []byte) error {
 }
 
 // encodeColumn encodes column i of the table for entries in their order.
-func encodeColumn(z *zstd.Encoder, t *schemas.Table, i int, recs []arrow.Record, entries []entry, refs []ref) (*chunk, error) {
+func encodeColumn(z *zstd.Encoder, t *schemas.Table, i int, recs []arrow.Record, entries []entry, refs []ref, came func(*entry) int64) (*chunk, error) {
 	w := &chunkWriter{zstd: z}
 	w.meta.PathInSchema = []string{columnName(t, i)}
 	w.meta.Codec = format.Zstd
@@ -116,6 +116,8 @@ func encodeColumn(z *zstd.Encoder, t *schemas.Table, i int, recs []arrow.Record,
 		err = w.ints32(entries, func(e *entry) int32 { return e.sign })
 	case i == len(t.Fields)+2:
 		err = w.hashes(entries)
+	case i == len(t.Fields)+3:
+		err = w.snapshots(entries, came)
 	default:
 		err = w.field(t.Fields[i], i, columns{recs}, refs)
 	}
@@ -253,6 +255,16 @@ func (w *chunkWriter) ints32(entries []entry, value func(*entry) int32) error {
 		}
 	}
 	return nil
+}
+
+// snapshots writes the manifests that the rows of a merged object came with.
+func (w *chunkWriter) snapshots(entries []entry, came func(*entry) int64) error {
+	all := make([]int64, len(entries))
+	refs := make([]ref, len(entries))
+	for i := range entries {
+		all[i], refs[i] = came(&entries[i]), ref{0, uint32(i)}
+	}
+	return encodeInts(w, format.Int64, refs, [][]int64{all}, nil, deltaInt64)
 }
 
 // hashes writes row_hash PLAIN: nothing makes random bits smaller.

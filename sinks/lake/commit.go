@@ -178,8 +178,7 @@ func (l *Lake) adopt(m *Manifest, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	l.state(tableID{e.Source, e.Table}).apply(e)
-	l.head, l.headSHA = e.Sequence, e.SHA256
+	l.follow(e)
 	return nil
 }
 

@@ -43,8 +43,18 @@ type encoded struct {
 // encodeObject encodes entries, which are in order and of one month, and
 // describes them. Columns are encoded in parallel.
 func encodeObject(z *zstd.Encoder, parallel int, o *order, recs []arrow.Record, entries []entry) (encoded, error) {
+	return encodeMerged(z, parallel, o, recs, entries, nil)
+}
+
+// encodeMerged is encodeObject with the manifest that each row came with; nil
+// where that is the one that names the object.
+func encodeMerged(z *zstd.Encoder, parallel int, o *order, recs []arrow.Record, entries []entry, came func(*entry) int64) (encoded, error) {
 	t := o.lay.table
-	chunks := make([]*chunk, len(t.Fields)+3)
+	columns := Schema(t)
+	if came != nil {
+		columns = MergedSchema(t)
+	}
+	chunks := make([]*chunk, len(columns))
 	refs := make([]ref, len(entries)) // a fifth of the entries' size: every column goes through them
 	for i := range entries {
 		refs[i] = ref{entries[i].rec, entries[i].row}
@@ -53,14 +63,14 @@ func encodeObject(z *zstd.Encoder, parallel int, o *order, recs []arrow.Record, 
 	g.SetLimit(parallel)
 	for i := range chunks {
 		g.Go(func() (err error) {
-			chunks[i], err = encodeColumn(z, t, i, recs, entries, refs)
+			chunks[i], err = encodeColumn(z, t, i, recs, entries, refs, came)
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return encoded{}, err
 	}
-	data, err := assemble(t, chunks, len(entries))
+	data, err := assemble(t, columns, chunks, len(entries))
 	if err != nil {
 		return encoded{}, err
 	}
@@ -74,7 +84,7 @@ func objectKey(table, sha string) string { return "objects/" + table + "/" + sha
 
 // assemble lays out a Parquet file: magic, column chunks, column indexes,
 // offset indexes, footer.
-func assemble(t *schemas.Table, chunks []*chunk, rows int) ([]byte, error) {
+func assemble(t *schemas.Table, columns []Column, chunks []*chunk, rows int) ([]byte, error) {
 	size := 4096
 	for _, c := range chunks {
 		size += c.data.Len() + 1024
@@ -101,7 +111,7 @@ func assemble(t *schemas.Table, chunks []*chunk, rows int) ([]byte, error) {
 	if err := writeIndexes(out, chunks, group.Columns); err != nil {
 		return nil, err
 	}
-	footer, err := marshal(fileMeta(t, group))
+	footer, err := marshal(fileMeta(t, columns, group))
 	if err != nil {
 		return nil, err
 	}
@@ -142,8 +152,7 @@ func marshal(v any) ([]byte, error) {
 	return b, nil
 }
 
-func fileMeta(t *schemas.Table, group format.RowGroup) *format.FileMetaData {
-	cols := Schema(t)
+func fileMeta(t *schemas.Table, cols []Column, group format.RowGroup) *format.FileMetaData {
 	m := &format.FileMetaData{
 		Version: 2, NumRows: group.NumRows, RowGroups: []format.RowGroup{group}, CreatedBy: createdBy,
 		KeyValueMetadata: []format.KeyValue{

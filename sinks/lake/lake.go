@@ -13,6 +13,7 @@ import (
 	"iter"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,6 +58,7 @@ type Lake struct {
 	head    int64
 	headSHA string
 	tables  map[tableID]*tableState
+	merges  []Entry // manifests of kind compact
 }
 
 var _ sinks.Sink = (*Lake)(nil)
@@ -161,10 +163,27 @@ func (l *Lake) refresh(ctx context.Context) error {
 			return fmt.Errorf("%s does not follow the manifest before it (prev_sha256 %.12s…, expected %.12s…): %w",
 				l.full(manifestKey(e.Sequence)), e.PrevSHA256, l.headSHA, sinks.ErrCorrupt)
 		}
-		l.state(tableID{e.Source, e.Table}).apply(e)
-		l.head, l.headSHA = e.Sequence, e.SHA256
+		l.follow(e)
 	}
 	return nil
+}
+
+// follow takes note of the next manifest. It must be called with mu held.
+func (l *Lake) follow(e Entry) {
+	l.state(tableID{e.Source, e.Table}).apply(e)
+	if e.Kind == KindCompact {
+		l.merges = append(l.merges, e)
+	}
+	l.head, l.headSHA = e.Sequence, e.SHA256
+}
+
+// Merges returns the manifests of kind compact, in order: which objects to read
+// instead of which.
+func (l *Lake) Merges(ctx context.Context) ([]Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.refresh(ctx)
+	return slices.Clip(l.merges), err
 }
 
 func (l *Lake) state(id tableID) *tableState {

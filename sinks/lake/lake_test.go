@@ -266,7 +266,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	for text, want := range map[string]error{
 		strings.Replace(string(raw), `"format": 1`, `"format": 2`, 1):             sinks.ErrNewer,
-		strings.Replace(string(raw), `"kind": "data"`, `"kind": "compact"`, 1):    sinks.ErrNewer,
+		strings.Replace(string(raw), `"kind": "data"`, `"kind": "close"`, 1):      sinks.ErrNewer,
 		strings.Replace(string(raw), `"prev_sha256": "`, `"prev_sha256": "00`, 1): sinks.ErrCorrupt,
 		string(raw[:len(raw)/2]): sinks.ErrCorrupt,
 		strings.Replace(string(raw), `"sequence": 5`, `"sequence": 5, "sequence":5`, 1): sinks.ErrCorrupt,

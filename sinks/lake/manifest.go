@@ -20,6 +20,10 @@ const Format = 1
 // KindData marks the manifest of rows read from a source.
 const KindData = "data"
 
+// KindCompact marks a manifest that changes no row: it names objects that hold
+// the rows of several older ones, to be read instead of these.
+const KindCompact = "compact"
+
 // Manifest is one commit, as it lies in manifests/<20 digits>.json. Money and
 // hashes are JSON strings, counts are numbers; keys that a reader does not know
 // are ignored.
@@ -37,6 +41,23 @@ type Manifest struct {
 	Objects       []Object         `json:"objects"`
 	Quarantine    []QuarantineFile `json:"quarantine"`
 	Totals        []Total          `json:"totals"` // of all objects, by provider and currency, ascending
+	Merged        []Merge          `json:"merged,omitempty"`
+}
+
+// Merge says, in a manifest of kind compact, which objects one of its objects
+// holds the rows of.
+type Merge struct {
+	Object string         `json:"object"` // path of the new one
+	From   []MergedObject `json:"from"`   // in the order of their commits
+}
+
+// MergedObject is an older object, as the manifest says that published it.
+type MergedObject struct {
+	Path     string `json:"path"`
+	SHA256   string `json:"sha256"`
+	Sequence int64  `json:"sequence"` // of that manifest
+	Rows     int64  `json:"rows"`
+	HashSum  uint64 `json:"hash_sum,string"`
 }
 
 // Part is one window of one wallet.
@@ -160,7 +181,10 @@ func decodeManifest(seq int64, data []byte) (Entry, error) {
 	if e.Format != Format || e.Sequence != seq {
 		return e, fmt.Errorf("manifest %d says format %d, sequence %d: %w", seq, e.Format, e.Sequence, sinks.ErrCorrupt)
 	}
-	if e.Kind != KindData && len(e.Parts)+len(e.Objects)+len(e.Quarantine) > 0 {
+	if e.Kind == KindCompact && len(e.Parts)+len(e.Quarantine) > 0 {
+		return e, fmt.Errorf("manifest %d merges objects and has parts of its own: %w", seq, sinks.ErrCorrupt)
+	}
+	if e.Kind != KindData && e.Kind != KindCompact && len(e.Parts)+len(e.Objects)+len(e.Quarantine) > 0 {
 		return e, fmt.Errorf("manifest %d of kind %q changes rows in a way this paylake does not know: %w", seq, e.Kind, sinks.ErrNewer)
 	}
 	e.SHA256 = digest(data)

@@ -7,9 +7,10 @@ const (
 	ColumnRevision = "revision"
 	ColumnSign     = "sign"
 	ColumnRowHash  = "row_hash"
+	ColumnSnapshot = "snapshot" // of merged objects alone: the manifest that the row came with
 )
 
-var ownColumns = []string{ColumnRevision, ColumnSign, ColumnRowHash}
+var ownColumns = []string{ColumnRevision, ColumnSign, ColumnRowHash, ColumnSnapshot}
 
 // Column is one Parquet column of an object.
 type Column struct {
@@ -34,6 +35,12 @@ func Schema(t *schemas.Table) []Column {
 		Column{Name: ColumnRevision, Kind: schemas.Int32, Physical: "INT32"},
 		Column{Name: ColumnSign, Kind: schemas.Int32, Physical: "INT32"},
 		Column{Name: ColumnRowHash, Kind: schemas.Int64, Physical: "INT64", Logical: "UINT64"})
+}
+
+// MergedSchema returns the columns of an object that a compaction wrote: the
+// same, and the number of the manifest that each row was committed by.
+func MergedSchema(t *schemas.Table) []Column {
+	return append(Schema(t), Column{Name: ColumnSnapshot, Kind: schemas.Int64, Physical: "INT64"})
 }
 
 func parquetType(k schemas.Kind) (physical, logical string) {

@@ -81,7 +81,8 @@ func newTableState() *tableState {
 }
 
 // snapshot returns what a commit needs, unmoved by manifests that readers apply
-// while it works. Objects are only ever appended; streams are copied.
+// while it works. Objects are only ever appended, or in a new slice; streams are
+// copied.
 func (t *tableState) snapshot(b sinks.Batch) *tableState {
 	c := &tableState{objects: slices.Clip(t.objects), streams: map[string]*streamState{}, resolved: map[string]struct{}{}}
 	for _, p := range b.Parts {
@@ -120,6 +121,21 @@ func (t *tableState) apply(e Entry) {
 }
 
 func (t *tableState) applyObjects(e Entry) {
+	if len(e.Merged) > 0 { // into a slice of its own: commits under way look at the old one
+		gone := map[string]bool{}
+		for _, m := range e.Merged {
+			for _, o := range m.From {
+				gone[o.Path] = true
+			}
+		}
+		var left []object
+		for _, o := range t.objects {
+			if !gone[o.path] {
+				left = append(left, o)
+			}
+		}
+		t.objects = left
+	}
 	for _, o := range e.Objects {
 		t.objects = append(t.objects, object{path: o.Path, rows: o.Rows, bytes: o.Bytes, sequence: e.Sequence,
 			span: span{micros(o.MinTime), micros(o.MaxTime)}, minW: o.MinWallet, maxW: o.MaxWallet})

@@ -42,7 +42,8 @@ type Report struct {
 	Unlogged    int64     `json:"unlogged"` // manifests that the log's newest checkpoint does not cover
 	Log         LogReport `json:"log"`
 	Objects     int64     `json:"objects"`
-	Bytes       int64     `json:"bytes"` // of objects and quarantine files
+	Merged      int64     `json:"merged_objects"` // of compactions: their rows are those of Objects
+	Bytes       int64     `json:"bytes"`          // of objects and quarantine files
 	Rows        int64     `json:"rows"`
 	Visible     int64     `json:"visible"` // Σ sign
 	Retractions int64     `json:"retractions"`
@@ -128,6 +129,9 @@ func (v *verifier) run(ctx context.Context) error {
 		return err
 	}
 	if err := v.checkObjects(ctx); err != nil {
+		return err
+	}
+	if err := v.checkMerges(ctx); err != nil {
 		return err
 	}
 	if err := v.checkQuarantine(ctx); err != nil {

@@ -76,7 +76,11 @@ func (v *verifier) recompute(data []byte, ref objectRef, index int32) (objectFac
 	if err != nil {
 		return facts, err
 	}
-	if err := sameColumns(r, t); err != nil {
+	columns := Schema(t)
+	if v.manifests[ref.manifest].Kind == KindCompact {
+		columns = MergedSchema(t)
+	}
+	if err := sameColumns(r, columns); err != nil {
 		return facts, err
 	}
 	rec, err := r.record(t.Fields)
@@ -150,8 +154,7 @@ func (v *verifier) ofSource(o *order, recs []arrow.Record, entries []entry, ref 
 	return nil
 }
 
-func sameColumns(r *objectReader, t *schemas.Table) error {
-	want := Schema(t)
+func sameColumns(r *objectReader, want []Column) error {
 	got := r.file.Schema().Columns()
 	if len(got) != len(want) {
 		return fmt.Errorf("it has %d columns, the table %d", len(got), len(want))

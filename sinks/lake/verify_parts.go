@@ -175,7 +175,9 @@ func (v *verifier) verdicts() (map[tableID]*tableState, map[tableID][]verdictRef
 		if states[id] == nil {
 			states[id] = newTableState()
 		}
-		states[id].applyObjects(*m)
+		if m.Kind != KindCompact { // a verdict is about the objects that were there
+			states[id].applyObjects(*m)
+		}
 		for _, p := range byWindow(m.Parts) {
 			s := stream{id, p.WalletID}
 			if last[s] == nil {
