@@ -15,7 +15,7 @@ PKG      ?= ./...
 # The module iceberg/ is heavy: one build cache for all that is done with it, and no second one for the race detector.
 ICEBERG  := cd iceberg && CGO_ENABLED=0 GOFLAGS=-trimpath
 
-.PHONY: help build iceberg test test-iceberg check lint demo up sandbox bench bench-small fuzz torture crash soak clean FORCE
+.PHONY: help build iceberg test test-iceberg check lint demo up sandbox bench bench-small fuzz torture tamper crash soak clean FORCE
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,7 @@ lint: $(LINT) ## formatting, vet and golangci-lint
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these files:"; echo "$$bad"; exit 1; }
 	go vet ./...
 	$(LINT) run ./...
+	cd sinks/translog/tessera && go vet ./...
 	$(ICEBERG) go vet ./...
 	$(ICEBERG) $(LINT) run ./...
 
@@ -86,6 +87,10 @@ soak: ## the large sizes of what `make test` tries in small, one after the other
 	$(MAKE) crash
 	$(MAKE) torture
 	PAYLAKE_TEST_CASES=5000 go test ./cmd/internal/chaos -count=1 -v -timeout 3h
+	$(MAKE) tamper
+
+tamper: ## forgers against an auditor: MUTATIONS=10000 make tamper (about 5 minutes)
+	PAYLAKE_TEST_MUTATIONS=$${MUTATIONS:-10000} go test ./sinks/lake -run '^TestTampering(IsSeen|NeedsTheGuards)$$' -count=1 -v -timeout 2h
 
 fuzz: ## every fuzz target for 30 seconds
 	@deploy/fuzz 30s

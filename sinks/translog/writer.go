@@ -214,12 +214,16 @@ func (w *Writer) storeBundles(ctx context.Context, e *edge, from int64, entries 
 			return fmt.Errorf("%s is missing or not whole: %w", path, ErrInvalid)
 		}
 		from -= part
+		at := make([]int64, len(begun))
+		for i := range begun {
+			at[i] = tlog.StoredHashIndex(0, from+int64(i))
+		}
+		hashes, err := e.ReadHashes(at) // at once: each reading proves the tiles again
+		if err != nil {
+			return err
+		}
 		for i, entry := range begun {
-			hash, err := e.ReadHashes([]int64{tlog.StoredHashIndex(0, from+int64(i))})
-			if err != nil {
-				return err
-			}
-			if hash[0] != tlog.RecordHash(entry) {
+			if hashes[i] != tlog.RecordHash(entry) {
 				return fmt.Errorf("%s: entry %d is not what the tree holds: %w", path, from+int64(i), ErrInvalid)
 			}
 		}
