@@ -25,6 +25,9 @@ func TestAuditKeys(t *testing.T) {
 	lake := "file:" + g.lake()
 	g.paylake(t, "keys", "show", "audit").want(t, 2).says(t, "", "there is no audit key yet")
 
+	if r := g.paylake(t, "check"); !strings.Contains(r.stdout, "the next run makes a key in "+keyFile) {
+		t.Errorf("check says\n%s", r.stdout)
+	}
 	r := g.paylake(t, "run", "providers").want(t, 1).says(t, "", "verifier key")
 	if info, err := os.Stat(keyFile); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatal(info, err)
@@ -42,6 +45,9 @@ func TestAuditKeys(t *testing.T) {
 	paylake(t, "verify", lake, "--key", first).want(t, 0).says(t, "covers every manifest)", "")
 	if r := paylake(t, "verify", lake).want(t, 0); !strings.HasSuffix(r.stdout, "(signatures are not checked: no key)\n") {
 		t.Errorf("without a key the last line is\n%s", r.stdout)
+	}
+	if r := g.paylake(t, "check"); !strings.Contains(r.stdout, "signed here; 1 of 1 manifests logged") {
+		t.Errorf("check says\n%s", r.stdout)
 	}
 	since := filepath.Join(g.dir, "since")
 	write(t, since, read(t, filepath.Join(g.lake(), "checkpoint")))

@@ -57,6 +57,7 @@ func (p *program) check(ctx context.Context) (err error) {
 	secrets := h.checkSecrets(ctx, c)
 	stateOpen := c.line("state", "opens, tables are up to date", h.openState(ctx))
 	h.checkLake(ctx, c)
+	h.checkLog(ctx, c)
 	h.checkWarehouse(ctx, c)
 	if secrets && stateOpen {
 		h.checkUpstreams(ctx, c)
@@ -108,6 +109,28 @@ func (h *house) checkLake(ctx context.Context, c *checklist) {
 		note = fmt.Sprintf("%s: one of racing writers wins, %d manifests", h.cfg.Lake, head)
 	}
 	c.line("lake", note, err)
+}
+
+// checkLog says who signs the lake's transparency log and how far it is.
+func (h *house) checkLog(ctx context.Context, c *checklist) {
+	if h.lake == nil {
+		return
+	}
+	signer, err := h.auditSigner(ctx)
+	there, begun, lerr := h.lake.Checkpoint(ctx)
+	head, herr := h.lake.Head(ctx)
+	note := ""
+	switch {
+	case signer == nil && !begun:
+		note = "none yet; the next run makes a key in " + h.auditFile(auditKeyFile)
+	case !begun:
+		note = "none yet; the next run begins " + signer.Origin()
+	case signer == nil || signer.Origin() != there.Origin:
+		note = fmt.Sprintf("%s, whose key is not here: this configuration does not sign; %d of %d manifests logged", there.Origin, there.Tree.N, head)
+	default:
+		note = fmt.Sprintf("%s, signed here; %d of %d manifests logged", there.Origin, there.Tree.N, head)
+	}
+	c.line("transparency log", note, errors.Join(err, lerr, herr))
 }
 
 func (h *house) checkWarehouse(ctx context.Context, c *checklist) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -151,31 +152,58 @@ func (o *objectReader) texts(i int) (arrow.Array, error) {
 type textPages struct {
 	values  []byte
 	offsets []int32
+	rows    int // that will come, all pages together
 }
 
-func newTextPages(rows int) *textPages { return &textPages{offsets: make([]int32, 1, rows+1)} }
+func newTextPages(rows int) *textPages {
+	return &textPages{offsets: make([]int32, 1, rows+1), rows: rows}
+}
 
 func (t *textPages) add(p parquet.Page) error {
 	data := p.Data()
 	dict := p.Dictionary()
 	if dict == nil {
 		v, off := data.ByteArray()
-		for k := 1; k < len(off); k++ {
-			t.values = append(t.values, v[off[k-1]:off[k]]...)
-			t.offsets = append(t.offsets, int32(len(t.values)))
+		if len(off) < 2 {
+			return nil
+		}
+		first, last := off[0], off[len(off)-1]
+		t.grow(int(last-first), len(off)-1)
+		at := int32(len(t.values)) - int32(first)
+		t.values = append(t.values, v[first:last]...)
+		for _, o := range off[1:] {
+			t.offsets = append(t.offsets, at+int32(o))
 		}
 		return nil
 	}
 	dd := dict.Page().Data()
 	dv, do := dd.ByteArray()
-	for _, n := range data.Int32() {
+	indexes := data.Int32()
+	bytes := 0
+	for _, n := range indexes {
 		if n < 0 || int(n)+1 >= len(do) {
 			return fmt.Errorf("dictionary has no entry %d: %w", n, sinks.ErrCorrupt)
 		}
+		bytes += int(do[n+1] - do[n])
+	}
+	t.grow(bytes, len(indexes))
+	for _, n := range indexes {
 		t.values = append(t.values, dv[do[n]:do[n+1]]...)
 		t.offsets = append(t.offsets, int32(len(t.values)))
 	}
 	return nil
+}
+
+// maxGuess bounds what the first page may make us expect of the others.
+const maxGuess = 32 << 20
+
+// grow makes room for a page. The first one tells how much all will take, so
+// that a column is seldom moved.
+func (t *textPages) grow(bytes, rows int) {
+	if len(t.values) == 0 && rows > 0 && bytes < maxGuess {
+		bytes = max(bytes, min(bytes*(t.rows/rows+1), maxGuess))
+	}
+	t.values = slices.Grow(t.values, bytes)
 }
 
 func (t *textPages) array() arrow.Array { return textArray(t.values, t.offsets) }
