@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -41,14 +43,19 @@ type torture struct {
 // upstream to the minor unit, a lake that verifies, no process and no temporary
 // file. PAYLAKE_TEST_KILLS and PAYLAKE_TEST_SEED make it longer, or another one.
 func TestKilledAtAnyMoment(t *testing.T) {
-	kills, seed := number(t, "PAYLAKE_TEST_KILLS", 15), number(t, "PAYLAKE_TEST_SEED", 1)
+	kills, seed := number(t, "PAYLAKE_TEST_KILLS", 12), number(t, "PAYLAKE_TEST_SEED", 1)
 	x := newTorture(t)
 	whole := x.undisturbed(t)
 	dice := rand.New(rand.NewPCG(uint64(seed), 0x6b696c6c))
 	early := 0
 	for n := range kills {
 		args := []string{"run"}
-		switch n % 3 {
+		if n%4 == 3 { // the engine alone
+			x.forget(t, "lake", "clickhouse")
+			x.engineKilled(t, time.Duration(dice.Int64N(int64(whole))))
+			continue
+		}
+		switch n % 4 {
 		case 0: // everything from nothing
 			x.forget(t, "lake", "clickhouse")
 		case 1: // nothing new in the lake, everything to load
@@ -106,7 +113,9 @@ func (x *torture) forget(t *testing.T, places ...string) {
 	if !slices.Contains(places, "lake") {
 		return
 	}
-	for _, f := range []string{"state.db", "state.db-wal", "state.db-shm"} {
+	// Without the lake its log is nothing to be remembered either: what was
+	// signed and is gone would be reported as lost.
+	for _, f := range []string{"state.db", "state.db-wal", "state.db-shm", auditMemoryFile} {
 		_ = os.Remove(x.place(f))
 	}
 	if err := os.WriteFile(x.place("state.db"), x.state, 0o600); err != nil {
@@ -161,6 +170,42 @@ func (x *torture) killed(t *testing.T, after time.Duration, args ...string) bool
 		return true // between the moment and the kill
 	}
 	return false
+}
+
+// engineKilled starts a run and kills the ClickHouse that it started. The run
+// goes on to its end, and starts another where it still needs one.
+func (x *torture) engineKilled(t *testing.T, after time.Duration) {
+	t.Helper()
+	cmd, out := x.start(t, "run")
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	killed := false
+	for deadline := time.Now().Add(after); ; time.Sleep(5 * time.Millisecond) {
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("the engine was killed: %t; the run: %v\n%s", killed, err, out)
+			}
+			x.whole(t)
+			if t.Failed() {
+				t.Fatalf("the engine alone, after %s", after)
+			}
+			return
+		default:
+		}
+		if !killed && time.Now().After(deadline) {
+			killed = killChild(x.place(""))
+		}
+	}
+}
+
+// killChild kills the ClickHouse of a data folder, if there is one.
+func killChild(dir string) bool {
+	data, err := os.ReadFile(filepath.Join(dir, "warehouse.json"))
+	var r struct {
+		ChildPID int `json:"child_pid"`
+	}
+	return err == nil && json.Unmarshal(data, &r) == nil && r.ChildPID != 0 && syscall.Kill(r.ChildPID, syscall.SIGKILL) == nil
 }
 
 // whole runs the program again, to its end, and looks at everything.
