@@ -82,12 +82,16 @@ func TestLosses(t *testing.T) {
 	})
 	t.Run("the newest manifest", func(t *testing.T) {
 		manifests := g.manifests(t)
-		lose(t, manifests[len(manifests)-1])
-		r := g.paylake(t, "run")
-		if r.code != 0 && !strings.Contains(r.stderr, "paylake rebuild") {
-			t.Errorf("code %d:\n%s", r.code, r.stderr)
+		newest := manifests[len(manifests)-1]
+		text, err := os.ReadFile(newest)
+		if err != nil {
+			t.Fatal(err)
 		}
-		g.paylake(t, "rebuild").want(t, 0)
+		lose(t, newest)
+		g.paylake(t, "verify").want(t, 6) // the transparency log remembers it
+		if err := os.WriteFile(newest, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
 		still(t)
 	})
 	t.Run("a manifest in the middle", func(t *testing.T) {
