@@ -42,7 +42,7 @@ test-iceberg: ## the tests of iceberg/ alone
 test: ## every test but those that need the system's packages; real ClickHouse, PostgreSQL, S3 and HTTP
 	@lib=$$(deploy/fetch clickhouse) && pg=$$(deploy/fetch postgres) && s3=$$(deploy/fetch versitygw) && mkdir -p $(PAYLAKE_CACHE) && \
 	PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_POSTGRES=$$pg PAYLAKE_TEST_S3=$$s3 \
-	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 20m -p 2 $(PKG)
+	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 40m -p 2 $(PKG)
 	@[ "$(PKG)" != "./..." ] || { $(MAKE) --no-print-directory test-iceberg && cat $(RESULTS).iceberg >>$(RESULTS) && deploy/must-run $(RESULTS); }
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
 	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo"

@@ -84,6 +84,9 @@ func TestMissingGuardsAreFound(t *testing.T) {
 	w := l.world(t, 1)
 	whole := w.exe
 	for name, s := range sabotages {
+		if os.Getenv("PAYLAKE_TEST_SEEDS") == "" && name != "progress before data" {
+			continue // a build each: `make crash` has them all
+		}
 		for exe, guarded := range map[string]bool{whole: true, s.build(t): false} {
 			w.exe = exe
 			dir := w.begin(t, w.template)

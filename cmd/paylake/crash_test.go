@@ -34,7 +34,14 @@ var scenes = map[string]scene{
 	"bucket.writing":  {before: inBucket, bare: true},
 	"bucket.written":  {before: inBucket, bare: true},
 	"file.folder":     {bare: true},
+
+	"compact.encoded":   {before: wholeRun, args: mergeAll},
+	"compact.stored":    {before: wholeRun, args: mergeAll},
+	"compact.published": {before: wholeRun, args: mergeAll},
 }
+
+// mergeAll closes every month but the current one and calls every object small.
+var mergeAll = []string{"compact", "--closed-days", "0", "--small-rows", "250000"}
 
 func wholeRun(t *testing.T, w *labWorld, dir string) {
 	t.Helper()
@@ -101,7 +108,7 @@ func keepSessions(t *testing.T, w *labWorld, dir string) {
 // longer, or another one.
 func TestKilledAtEveryPoint(t *testing.T) {
 	all, first := points(t), uint64(number(t, "PAYLAKE_TEST_SEED", 1))
-	seeds, pairs := number(t, "PAYLAKE_TEST_SEEDS", 1), number(t, "PAYLAKE_TEST_PAIRS", 8)
+	seeds, pairs := number(t, "PAYLAKE_TEST_SEEDS", 1), number(t, "PAYLAKE_TEST_PAIRS", 4)
 	l := newLab(t, mortal(t))
 	var worlds []*labWorld
 	for n := range seeds {

@@ -43,7 +43,7 @@ type torture struct {
 // upstream to the minor unit, a lake that verifies, no process and no temporary
 // file. PAYLAKE_TEST_KILLS and PAYLAKE_TEST_SEED make it longer, or another one.
 func TestKilledAtAnyMoment(t *testing.T) {
-	kills, seed := number(t, "PAYLAKE_TEST_KILLS", 12), number(t, "PAYLAKE_TEST_SEED", 1)
+	kills, seed := number(t, "PAYLAKE_TEST_KILLS", 6), number(t, "PAYLAKE_TEST_SEED", 1)
 	x := newTorture(t)
 	whole := x.undisturbed(t)
 	dice := rand.New(rand.NewPCG(uint64(seed), 0x6b696c6c))

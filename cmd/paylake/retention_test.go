@@ -8,12 +8,14 @@ import (
 )
 
 // testRetention compares what `status` calls due with what the warehouse says of
-// the same months: an object is a month here, and nothing was revised.
+// the same months: nothing was revised, and an object is a month, or a part of
+// one when the machine was so slow that the run made several commits.
 func testRetention(t *testing.T, g *playground) {
 	months := g.rows(t, "SELECT count(), toUnixTimestamp64Micro(min(posted_at)), toUnixTimestamp64Micro(max(posted_at)) FROM ledger GROUP BY toYYYYMM(business_date) ORDER BY 2")
 	if len(months) < 2 {
 		t.Fatalf("months: %q", months)
 	}
+	oneCommit := g.rows(t, "SELECT uniqExact(sequence) FROM snapshots WHERE `table` = 'ledger' AND inserted > 0")[0] == "1"
 	number := func(text string) int64 {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
@@ -45,14 +47,19 @@ func testRetention(t *testing.T, g *playground) {
 			t.Fatalf("%+v", s.Retention)
 		}
 		got := s.Retention[0]
-		if got.Objects != want.Objects || got.Rows != want.Rows || got.Partly != want.Partly || !got.OldestRow.Equal(oldest) ||
+		exact := got.Objects == want.Objects && got.Rows == want.Rows && got.Partly == want.Partly
+		if !oneCommit { // whole months are due in any case, and nothing that is not older
+			older := number(g.rows(t, "SELECT count() FROM ledger WHERE posted_at < fromUnixTimestamp64Micro(toInt64("+strconv.FormatInt(before.UnixMicro(), 10)+"))")[0])
+			exact = got.Objects >= want.Objects && got.Rows >= want.Rows && got.Rows <= older && (got.Objects+got.Partly > 0) == (older > 0)
+		}
+		if !exact || !got.OldestRow.Equal(oldest) ||
 			got.Objects > 0 != (got.Bytes > 0) || got.Before.Sub(before).Abs() > time.Minute {
 			t.Errorf("%d days: %+v, want %+v; the oldest row is of %s", period, got, want, oldest)
 		}
 		kinds[map[bool]string{true: "due", false: "none due"}[want.Objects > 0]], kinds[map[bool]string{true: "partly", false: "none partly"}[want.Partly > 0]] = true, true
 		g.edit(t, text, "")
 	}
-	if len(kinds) != 4 {
+	if len(kinds) != 4 && oneCommit {
 		t.Errorf("only %v were met", kinds)
 	}
 	g.paylake(t, "status").want(t, 0)

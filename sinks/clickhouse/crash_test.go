@@ -211,18 +211,18 @@ func TestZombies(t *testing.T) {
 	if err := w.abandon(t.Context(), "test", 5); err != nil {
 		t.Fatal(err)
 	}
-	sql("INSERT INTO DB.loads SELECT 5, object, `table`, snapshot, month, rows, hash_sum, sums, created_at FROM DB.loads WHERE load_id = " + id)
+	sql("INSERT INTO DB.loads SELECT * REPLACE (toUInt64(5) AS load_id) FROM (SELECT * FROM DB.loads WHERE load_id = " + id + ")")
 	sql("INSERT INTO DB.ledger_rows SELECT * REPLACE (5 AS load_id, amount_minor * 2 AS amount_minor) FROM (SELECT * FROM DB.ledger_rows WHERE load_id = " + id + ")")
 	sql("INSERT INTO DB.spend_rollup SELECT * REPLACE (5 AS load_id) FROM (SELECT * FROM DB.spend_rollup WHERE load_id = " + id + ")")
-	sql("INSERT INTO DB.load_visibility SELECT 5, object, `table`, snapshot, published_at FROM DB.load_visibility WHERE load_id = " + id)
+	sql("INSERT INTO DB.load_visibility SELECT * REPLACE (toUInt64(5) AS load_id) FROM (SELECT * FROM DB.load_visibility WHERE load_id = " + id + ")")
 	if got := everything(t, w); got != want {
 		t.Errorf("an abandoned load is visible:\n%s", got)
 	}
 	// 2. a second published load
-	sql("INSERT INTO DB.loads SELECT load_id + 1, object, `table`, snapshot, month, rows, hash_sum, sums, created_at FROM DB.loads WHERE load_id = " + id)
+	sql("INSERT INTO DB.loads SELECT * REPLACE (toUInt64(load_id + 1) AS load_id) FROM (SELECT * FROM DB.loads WHERE load_id = " + id + ")")
 	sql("INSERT INTO DB.ledger_rows SELECT * REPLACE (load_id + 1 AS load_id) FROM (SELECT * FROM DB.ledger_rows WHERE load_id = " + id + ")")
 	sql("INSERT INTO DB.spend_rollup SELECT * REPLACE (load_id + 1 AS load_id) FROM (SELECT * FROM DB.spend_rollup WHERE load_id = " + id + ")")
-	sql("INSERT INTO DB.load_visibility SELECT load_id + 1, object, `table`, snapshot, published_at FROM DB.load_visibility WHERE load_id = " + id)
+	sql("INSERT INTO DB.load_visibility SELECT * REPLACE (toUInt64(load_id + 1) AS load_id) FROM (SELECT * FROM DB.load_visibility WHERE load_id = " + id + ")")
 	if got := everything(t, w); got != want {
 		t.Errorf("a second load is visible:\n%s", got)
 	}

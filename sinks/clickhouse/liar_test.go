@@ -164,6 +164,12 @@ func TestLiars(t *testing.T) {
 			w.server.opts.Addr, w.server.key = []string{proxy.listener.Addr().String()}, name
 			w.within = Deadlines{Dial: time.Second, Ask: time.Second, Load: 1200 * time.Millisecond, Query: time.Minute}
 			_, err := w.Follow(t.Context())
+			for range 5 { // a busy machine may not come as far within these deadlines
+				if proxy.fired.Load() {
+					break
+				}
+				_, err = w.Follow(t.Context())
+			}
 			_ = w.Close()
 			proxy.close()
 			if !proxy.fired.Load() {

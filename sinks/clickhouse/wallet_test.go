@@ -118,7 +118,7 @@ func TestWalletViews(t *testing.T) {
 		"SELECT template_id, name, provider_code, provider_name, status FROM templates":                                         "t | Anam | azersu | Azersu | active\n",
 		"SELECT workflow_id, provider_name, platform, supported, step_list.name FROM nfc_workflows ORDER BY 1":                  "a | Azersu | android | true | ['detect','write']\ni | zz | ios | false | []\nw | zz | wearos | false | []\n",
 		"SELECT count() FROM assurance_events":                                                                                  "0\n",
-		"SELECT count() FROM completeness":                                                                                      "1\n",
+		"SELECT count() FROM completeness":                                                                                      "5\n", // one with windows, four without
 		"SELECT (SELECT count() FROM templates_at(snapshot = 5)), (SELECT count() FROM nfc_workflows_at(snapshot = 7))":         "0 | 3\n",
 		"SELECT (SELECT count() FROM funding_events_at(snapshot = 4)), (SELECT count() FROM assurance_events_at(snapshot = 7))": "0 | 0\n",
 	} {
