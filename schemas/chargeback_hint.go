@@ -6,7 +6,7 @@ package schemas
 var ChargebackHints = &Table{
 	Name: "chargeback_hints", Version: 1,
 	Doc:      "Unsigned notices of chargebacks, as received; the view says whether the platform's list confirms them.",
-	Key:      []string{"received_at", "project_id", "payment_id", "operation_id"},
+	Key:      []string{"received_at", "project_id", "payment_id"},
 	Time:     "received_at",
 	Observed: true,
 	Fields: []Field{

@@ -35,7 +35,7 @@ func (w *Warehouse) explain(ctx context.Context, what string, err error) error {
 			at.addr, at.owner, sinks.ErrUnavailable)
 	case answered && e.Code == accessDenied && w.embedded == nil:
 		return fmt.Errorf("warehouse: %s: %w; paylake check prints what an administrator has to grant", what, err)
-	case answered && full(e):
+	case answered && (full(e) || w.embedded != nil && !passing(e.Code) && noRoom(w.embedded.DataDir())):
 		return fmt.Errorf("warehouse: %s: the disk of %s is full; make room there and run again, the lake is not touched by it: %w", what, w.disk(), err)
 	case answered && !passing(e.Code):
 		return fmt.Errorf("warehouse: %s: %w", what, err)
@@ -66,7 +66,9 @@ func passing(code int32) bool {
 }
 
 // full reports whether the server has no room left: NOT_ENOUGH_SPACE, or the
-// system's own words in another error.
+// system's own words in another error. (On a full disk the engine may also read
+// back a description of a table that it could not write, and call that an empty
+// query.)
 func full(e *driver.Exception) bool {
 	return e.Code == 243 || strings.Contains(e.Message, "No space left on device")
 }
