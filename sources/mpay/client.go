@@ -18,6 +18,9 @@ import (
 // maxBody is the cap on one answer.
 const maxBody = 32 << 20
 
+// largeBody is how much is read before room is made for the largest answer.
+const largeBody = 8 << 20
+
 // request is one question to the façade.
 type request struct {
 	method, path string
@@ -104,7 +107,13 @@ func readBody(ctx context.Context, r request, resp *http.Response) (*response, e
 	if n := resp.ContentLength; n > 0 && n <= maxBody {
 		buf.Grow(int(n) + bytes.MinRead)
 	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, largeBody))
+	if err == nil && n == largeBody { // doubling goes on for ever; this is the last step
+		buf.Grow(maxBody + 1 - largeBody + bytes.MinRead)
+		var more int64
+		more, err = buf.ReadFrom(io.LimitReader(resp.Body, maxBody+1-largeBody))
+		n += more
+	}
 	if err != nil {
 		return nil, unreachable(ctx, r.what, err)
 	}
