@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -116,17 +117,15 @@ func (b Inbox) Waiting(ctx context.Context, sources []string, limit int) (list [
 
 // Settle marks deliveries as dealt with, says how, and drops their bodies.
 func (b Inbox) Settle(ctx context.Context, ids []int64, outcome string) error {
-	query := b.db.rebind(`UPDATE inbox SET settled_at = ?, outcome = ?, body = NULL WHERE id = ? AND settled_at = 0`)
-	err := b.db.transact(ctx, func(tx *sql.Tx) error {
-		for _, id := range ids {
-			if _, err := tx.ExecContext(ctx, query, b.db.micros(), outcome, id); err != nil {
-				return err
-			}
+	for some := range slices.Chunk(ids, 100) { // SQLite has one connection: a delivery that comes meanwhile waits for a chunk, not for all
+		args := []any{b.db.micros(), outcome}
+		for _, id := range some {
+			args = append(args, id)
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("inbox: %w", b.db.explain(err))
+		err := b.db.exec(ctx, `UPDATE inbox SET settled_at = ?, outcome = ?, body = NULL WHERE settled_at = 0 AND id IN (?`+strings.Repeat(", ?", len(some)-1)+`)`, args...)
+		if err != nil {
+			return fmt.Errorf("inbox: %w", err)
+		}
 	}
 	return nil
 }
