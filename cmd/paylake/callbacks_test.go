@@ -41,8 +41,13 @@ func (g *playground) up(t testing.TB) running {
 	}
 	return running{origin: origin, errs: &errs, stop: func() {
 		cancel()
-		if code := <-ended; code != 0 {
-			t.Errorf("up ended with %d:\n%s", code, errs.String())
+		select {
+		case code := <-ended:
+			if code != 0 {
+				t.Errorf("up ended with %d:\n%s", code, errs.String())
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("up did not stop")
 		}
 	}}
 }

@@ -126,22 +126,12 @@ func TestEndToEnd(t *testing.T) {
 
 // up serves, holds the warehouse exclusively, and stops with 0.
 func testUp(t *testing.T, g *playground) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var out, errs syncBuffer
-	ended := make(chan int, 1)
-	go func() {
-		ended <- run(ctx, []string{"-c", g.config, "up"}, os.Getenv, strings.NewReader(""), &out, &errs)
-	}()
-	wait, stop := context.WithTimeout(ctx, 60*time.Second)
+	up := g.up(t)
+	wait, stop := context.WithTimeout(t.Context(), 60*time.Second)
 	defer stop()
-	origin, ok := out.line(wait, "http://")
-	if !ok {
-		t.Fatalf("no address; stderr:\n%s", errs.String())
-	}
 	get := func(path string) (int, string, string) {
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		resp, err := client.Get(origin + path)
+		resp, err := client.Get(up.origin + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,15 +156,7 @@ func testUp(t *testing.T, g *playground) {
 	g.paylake(t, "warehouse").want(t, 5)
 	g.paylake(t, "query", "SELECT 1").want(t, 0)
 	g.paylake(t, "status").want(t, 0)
-	cancel()
-	select {
-	case code := <-ended:
-		if code != 0 {
-			t.Errorf("up ended with %d:\n%s", code, errs.String())
-		}
-	case <-time.After(30 * time.Second):
-		t.Fatal("up did not stop")
-	}
+	up.stop()
 	if _, err := os.Stat(filepath.Join(g.dir, sandboxData, "warehouse.json")); !os.IsNotExist(err) {
 		t.Errorf("warehouse.json is left behind: %v", err)
 	}

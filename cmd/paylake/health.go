@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"github.com/paylake/paylake/cmd/internal/problem"
 )
 
 // handler answers /healthz (the process is alive) and /readyz (state, lake and
@@ -19,7 +21,7 @@ func (h *house) handler(r *receiver) http.Handler {
 		mux.Handle("/callbacks/", r.handler)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		problem(w, http.StatusNotFound, "there is nothing at this address")
+		problem.Write(w, http.StatusNotFound, "there is nothing at this address")
 	})
 	return mux
 }
@@ -40,7 +42,7 @@ func (h *house) ready(w http.ResponseWriter, r *http.Request) {
 	for _, c := range checks {
 		if err := c.ask(ctx); err != nil {
 			h.p.log.Debug("not ready", "part", c.name, "err", err)
-			problem(w, http.StatusServiceUnavailable, c.name+" is out of reach; the log says why")
+			problem.Write(w, http.StatusServiceUnavailable, c.name+" is out of reach; the log says why")
 			return
 		}
 	}
@@ -51,13 +53,4 @@ func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the client went away
-}
-
-// problem answers with RFC 9457 problem+json.
-func problem(w http.ResponseWriter, status int, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail,
-	})
 }

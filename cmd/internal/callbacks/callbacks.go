@@ -5,13 +5,13 @@ package callbacks
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"github.com/paylake/paylake/cmd/internal/problem"
 	"github.com/paylake/paylake/pipeline/state"
 )
 
@@ -65,14 +65,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	source, judge := h.judge(r.URL.Path)
 	switch {
 	case judge == nil:
-		problem(w, http.StatusNotFound, "no source of that type and name receives callbacks here; the configuration names them")
+		problem.Write(w, http.StatusNotFound, "no source of that type and name receives callbacks here; the configuration names them")
 		return
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
-		problem(w, http.StatusMethodNotAllowed, "callbacks are delivered with POST")
+		problem.Write(w, http.StatusMethodNotAllowed, "callbacks are delivered with POST")
 		return
 	case r.Header.Get("Content-Encoding") != "" && r.Header.Get("Content-Encoding") != "identity":
-		problem(w, http.StatusUnsupportedMediaType, "send the body as it is, without Content-Encoding")
+		problem.Write(w, http.StatusUnsupportedMediaType, "send the body as it is, without Content-Encoding")
 		return
 	}
 	body, err := h.body(w, r)
@@ -91,7 +91,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err = h.store(ctx, state.Delivery{Source: source, Kind: verdict.Kind, Variant: verdict.Variant, ReceivedAt: h.o.Now(), Body: body})
 	if err != nil {
 		h.o.Log.Error("callback not stored", "source", source, "err", err)
-		problem(w, http.StatusInternalServerError, "it could not be stored; send it again")
+		problem.Write(w, http.StatusInternalServerError, "it could not be stored; send it again")
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -138,14 +138,5 @@ func refuse(w http.ResponseWriter, err error) {
 	case errors.Is(err, ErrTooMany):
 		status = http.StatusTooManyRequests
 	}
-	problem(w, status, err.Error())
-}
-
-// problem answers with RFC 9457 problem+json.
-func problem(w http.ResponseWriter, status int, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{ // the sender went away
-		"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail,
-	})
+	problem.Write(w, status, err.Error())
 }
