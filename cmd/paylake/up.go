@@ -25,7 +25,8 @@ func (p *program) upCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "up", Short: "Everything: schedules, followers, health, embedded ClickHouse", Args: cobra.NoArgs,
 		Long: `Runs every pipeline that has a schedule, at once and then at its hours, keeps the
-warehouse following the lake, and answers /healthz and /readyz. Stops cleanly on
+warehouse following the lake, receives callbacks (/callbacks/flashpay/<source>,
+/callbacks/mpay/<source>), and answers /healthz and /readyz. Stops cleanly on
 SIGTERM: what is committed is whole, and the exit code is 0.`,
 		Example: "  paylake up\n  paylake up --log json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.up(cmd.Context()) },
