@@ -31,11 +31,16 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	goleak.VerifyTestMain(m, leakOfToxiproxy, goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(built)
 		os.Exit(code)
 	}))
 }
+
+// leakOfToxiproxy: a link of toxiproxy whose far side is gone ends its writer
+// alone; what still holds a chunk for it waits for good (ToxicLink.write, seen
+// in v2.5.0). The goroutine is the library's and none of ours is above it.
+var leakOfToxiproxy = goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
 
 // result is what one invocation left behind.
 type result struct {
