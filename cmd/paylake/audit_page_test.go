@@ -11,6 +11,7 @@ import (
 // TestAuditPage follows docs/audit.md as a new auditor does: an empty folder
 // with the lake, the key, and the program on the PATH; no home, no configuration.
 func TestAuditPage(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 200)
 	g.withoutWarehouse(t)
 	g.paylake(t, "run", "providers", "ledger").want(t, 1)

@@ -128,6 +128,7 @@ func TestAuditKeys(t *testing.T) {
 
 // TestConfiguredAuditKey: keys.audit as a generated key, and as any secret.
 func TestConfiguredAuditKey(t *testing.T) {
+	t.Parallel()
 	for name, value := range map[string]string{"generated": "", "secret": strings.Repeat("0123456789abcdef", 4)} {
 		t.Run(name, func(t *testing.T) {
 			g := newPlayground(t, 50)

@@ -12,6 +12,7 @@ import (
 // A lake whose newest manifest was written by a newer version: every command
 // that reads it says so, names the lake and the remedy, and writes nothing.
 func TestLakeOfANewerVersion(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	g.paylake(t, "run").want(t, 0)
 	before := tree(t, g.lake())
@@ -86,6 +87,7 @@ func tree(t *testing.T, dir string) string {
 
 // Files that are not the lake's own: named by verify, in nobody's way.
 func TestForeignFilesInTheLake(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	foreign := []string{"README.txt", "manifests/notes.json", "manifests/.DS_Store", "objects/ledger/copy.parquet",
 		"objects/else/x.parquet", "quarantine/ledger/.tmp-123"}
@@ -118,6 +120,7 @@ func TestForeignFilesInTheLake(t *testing.T) {
 // write to one lake at the same time: every row once, and both warehouses
 // arrive at the same totals.
 func TestTwoConfigurationsOneLake(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 1500)
 	text, err := os.ReadFile(g.config)
 	if err != nil {

@@ -42,6 +42,7 @@ const whole = `{"currency":"AZN","rows":[],"next_cursor":null}`
 // and window, what is wrong and what to type next, and loses nothing: once the
 // upstream is well the next run is exact.
 func TestBadPages(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 600)
 	truth := truthLines(g.truth(t))
 	always := func(body string) func(int64, string) string { return func(int64, string) string { return body } }
@@ -89,6 +90,7 @@ func noPanic(t *testing.T, r result) {
 // A page in the middle of a window that cannot be read: the window is not
 // committed in part, the windows before it are, and nothing comes twice.
 func TestBadPageInTheMiddle(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 1500)
 	var asked atomic.Int64
 	g.intercept(func(w http.ResponseWriter, r *http.Request) bool {
@@ -108,6 +110,7 @@ func TestBadPageInTheMiddle(t *testing.T) {
 // The platform's answers are signed: one that is unreadable, or not signed with
 // the token's secret, brings nothing, and later nothing is missing.
 func TestBadAnswersOfThePlatform(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	for name, c := range map[string]struct{ body, says string }{
 		"not JSON":       {"<html>", "flashpay psp"},
@@ -135,6 +138,7 @@ func TestBadAnswersOfThePlatform(t *testing.T) {
 
 // An upstream that is not there.
 func TestUnreachableUpstream(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	origin := g.server.URL
 	g.server.Close()
@@ -151,6 +155,7 @@ func TestUnreachableUpstream(t *testing.T) {
 // A session that has expired and cannot be refreshed: the OTP chain, and where
 // nobody can read a code, a person. Nothing of the wallet's window is lost.
 func TestSessionThatCannotBeRefreshed(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 600)
 	g.paylake(t, "run", "ledger", "--from", "2020-01-01", "--to", "2020-01-02").want(t, 0) // everybody logs in
 	g.edit(t, "otp: {exec:", "otp: {prompt: true} } # {exec:")                             // nobody can read a code any more
@@ -182,6 +187,7 @@ func TestSessionThatCannotBeRefreshed(t *testing.T) {
 // A code that the upstream refuses: asked for three times in a run, then a
 // person must act; the code is nowhere.
 func TestWrongOTP(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	var verified atomic.Int64
 	g.intercept(func(w http.ResponseWriter, r *http.Request) bool {
@@ -213,6 +219,7 @@ func TestWrongOTP(t *testing.T) {
 // The key that sealed the sessions has been changed: a person must act, and is
 // told how; the former key makes it good.
 func TestChangedKeeper(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	g.paylake(t, "run", "ledger").want(t, 0)
 	text, err := os.ReadFile(g.config)

@@ -58,6 +58,7 @@ func firstDay(body func(posted string) string) interceptor {
 // one is counted once, with its reason, and its own bytes lie sealed. Words that
 // nobody has heard of are no fault of a row.
 func TestBadRows(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	g.intercept(firstDay(func(posted string) string {
 		rows := []string{`{"id":"good-first","posted_at":"POSTED","type":"fee","amount":-1.00}`}

@@ -9,41 +9,47 @@ import (
 	"testing"
 )
 
-// Programs that tests start as processes of their own. Each is built once for
-// all tests.
-var (
-	built      string // folder
-	binaryOnce sync.Once
-	mortalOnce sync.Once
-	builtErr   error
-)
+// programs that tests start as processes of their own. Each is built once for
+// all tests, the first one that asks waits for it.
+var programs struct {
+	sync.Mutex
+	folder string
+	built  map[string]error
+}
 
 // binary builds the program as it is shipped.
 func binary(t *testing.T) string {
 	t.Helper()
-	return build(t, &binaryOnce, "paylake")
+	return build(t, "paylake")
 }
 
 // mortal builds the program that can be killed at its fault points.
 func mortal(t *testing.T) string {
 	t.Helper()
-	return build(t, &mortalOnce, "paylake-mortal", "-tags", "paylake_faults")
+	return build(t, "paylake-mortal", "-tags", "paylake_faults")
 }
 
-func build(t *testing.T, once *sync.Once, name string, flags ...string) string {
+func build(t *testing.T, name string, flags ...string) string {
 	t.Helper()
-	once.Do(func() {
-		if built == "" {
-			built, builtErr = os.MkdirTemp("", "paylake-built-*")
+	programs.Lock()
+	defer programs.Unlock()
+	if programs.folder == "" {
+		folder, err := os.MkdirTemp("", "paylake-built-*")
+		if err != nil {
+			t.Fatal(err)
 		}
-		if builtErr == nil {
-			builtErr = compile(filepath.Join(built, name), flags...)
-		}
-	})
-	if builtErr != nil {
-		t.Fatal(builtErr)
+		programs.folder, programs.built = folder, map[string]error{}
 	}
-	return filepath.Join(built, name)
+	path := filepath.Join(programs.folder, name)
+	err, done := programs.built[name]
+	if !done {
+		err = compile(path, flags...)
+		programs.built[name] = err
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func compile(path string, flags ...string) error {

@@ -109,6 +109,7 @@ func (g *playground) eventually(t testing.TB, sql, want string) time.Duration {
 // A callback is answered, reaches lake and warehouse, and changes nothing when
 // it comes again, late or forged.
 func TestCallbacksReachTheWarehouse(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 600)
 	g.paylake(t, "run").want(t, 0)
 	up := g.up(t)
@@ -179,6 +180,7 @@ func TestCallbacksReachTheWarehouse(t *testing.T) {
 }
 
 func TestCallbackVerify(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 50)
 	file := filepath.Join(g.dir, "body.json")
 	put := func(body []byte) {
@@ -208,6 +210,7 @@ func TestCallbackVerify(t *testing.T) {
 // A settled payment is seen before the statement has it, beside the statement
 // row once that is there, and not at all without its owner's consent.
 func TestSettlementsReachTheWarehouse(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 600)
 	g.paylake(t, "run").want(t, 0)
 	row := strings.Split(g.rows(t, "SELECT wallet_id, external_reference, amount_minor, entry_id FROM ledger WHERE external_reference != '' AND type = 'bill_pay' ORDER BY posted_at LIMIT 1")[0], "|")

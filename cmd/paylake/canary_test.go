@@ -82,6 +82,7 @@ const (
 // database and the warehouse are searched. The search itself is proved by
 // planting each canary where it would be found.
 func TestCanaries(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 600)
 	c := &canaries{texts: map[string]string{}}
 	for _, k := range sandbox.Credentials() {

@@ -31,6 +31,7 @@ func checkedPage(posted string) string {
 // Checks of a pipeline through the commands: those that reject quarantine the
 // row with its money, those that warn flag it, and the run says both.
 func TestChecksOfAPipeline(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 60)
 	g.withChecks(t, `{field: amount_minor, kind: range, min: -500000, severity: reject}, `+
 		`{field: provider_code, kind: required, when: {type: bill_pay}, severity: reject}, `+

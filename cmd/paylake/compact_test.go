@@ -10,6 +10,7 @@ import (
 // Through the commands: what was exported before a compaction is exported after
 // it, byte by byte, by the warehouse that changed over and by a new one.
 func TestCompactCommand(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 100)
 	g.paylake(t, "compact").want(t, 0).says(t, "nothing to merge", "")
 	g.story(t)

@@ -14,6 +14,7 @@ import (
 // says what to type and goes on with the others. What is read names its
 // consent.
 func TestRunNeedsConsent(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 600)
 	g.paylake(t, "consent", "revoke", "--wallet", "wlt_441b", "--reason", "test").want(t, 0)
 	var plan []plannedWindow
@@ -61,6 +62,7 @@ func TestRunNeedsConsent(t *testing.T) {
 // Not a single request leaves for the sake of wallets without a consent, not
 // even for a catalogue.
 func TestNoConsentNothingIsSent(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	for _, c := range g.consents(t) {
 		g.paylake(t, "consent", "revoke", "--wallet", c.WalletID, "--reason", "test").want(t, 0)
@@ -86,6 +88,7 @@ func TestNoConsentNothingIsSent(t *testing.T) {
 // A consent that goes while its wallet is read: no request follows, the
 // window under way is dropped, the other wallets are complete.
 func TestRevokedInTheMiddleOfARun(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 1500)
 	var mu sync.Mutex
 	before, after := 0, map[string]int{} // requests; those after the revocation by access token
@@ -128,6 +131,7 @@ func TestRevokedInTheMiddleOfARun(t *testing.T) {
 
 // Windows are cut to the consent; a narrower purpose leaves fields empty.
 func TestRunKeepsToTheConsent(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 1500)
 	g.paylake(t, "consent", "revoke", "--wallet", "wlt_441b").want(t, 0)
 	day := g.ask(t, "auditor", "SELECT toString(today() - 10)")
@@ -148,6 +152,7 @@ func TestRunKeepsToTheConsent(t *testing.T) {
 // A withdrawn consent hides what is committed from everybody but auditors, at
 // once; a new one shows it again.
 func TestWithdrawnConsentHides(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 600)
 	g.paylake(t, "run").want(t, 0)
 	const count, spend = "SELECT count() > 0 FROM ledger WHERE wallet_id = 'wlt_441b'", "SELECT toString(sum(spend_minor)) FROM spend_by_provider WHERE source = 'mpay'"

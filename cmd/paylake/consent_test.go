@@ -25,6 +25,7 @@ func newestConsent(list []shownConsent, wallet string) (c shownConsent) {
 }
 
 func TestConsentCommands(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	text := filepath.Join(g.dir, "agreed.txt")
 	if err := os.WriteFile(text, []byte("I agree.\n"), 0o600); err != nil {

@@ -57,6 +57,7 @@ func witnessOf(t *testing.T, logKey string) (url, keyFile string) {
 }
 
 func TestWitnessCosigns(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 50)
 	g.withoutWarehouse(t)
 	lake := "file:" + g.lake()
@@ -166,6 +167,7 @@ func (a *authority) serve(t *testing.T, change func(*timestamp.Timestamp)) strin
 }
 
 func TestTimeStamps(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 50)
 	g.withoutWarehouse(t)
 	lake := "file:" + g.lake()

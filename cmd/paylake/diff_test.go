@@ -8,6 +8,7 @@ import (
 
 // What changed, in words and as JSON; manifests that are not there are refused.
 func TestDiffCommand(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 100)
 	g.paylake(t, "diff", "0", "0").want(t, 0).says(t, "nothing changed", "")
 	g.paylake(t, "diff", "0", "1").want(t, 2).says(t, "", "no manifest 1")

@@ -18,6 +18,7 @@ import (
 // The main job on real parts: HTTP, Parquet, ClickHouse; then everything that a
 // person does with the result.
 func TestEndToEnd(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 1500)
 	g.paylake(t, "check").want(t, 0).says(t, "development keeper", "")
 	truth := truthLines(g.truth(t))

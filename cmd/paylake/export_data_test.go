@@ -177,6 +177,7 @@ func sameExports(t *testing.T, when string, got, want map[string]string) {
 // commits, in a rebuilt warehouse, and in one that the objects were sent to
 // instead of read from.
 func TestExportIsAFunctionOfTheSnapshot(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	g.story(t)
 	g.paylake(t, "rebuild").want(t, 0)
@@ -237,6 +238,7 @@ func TestDatasetsAreViews(t *testing.T) {
 
 // Days, roles and consents.
 func TestExportShowsWhatTheReaderMaySee(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	g.story(t)
 	g.paylake(t, "rebuild").want(t, 0)

@@ -14,6 +14,7 @@ import (
 // The bundle of NFC workflows: what the catalogue says, iOS marked, named by
 // its snapshot, the same bytes every time, whole or not at all.
 func TestExportWorkflows(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	var empty nfcBundle
 	g.paylake(t, "export", "nfc_workflows").want(t, 0).json(t, &empty)
@@ -86,6 +87,7 @@ func TestExportWorkflows(t *testing.T) {
 // a favourite that was deleted stays with its history; when they are listed again
 // they are back.
 func TestUnlistedThroughTheCommands(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	g.paylake(t, "run", "nfc", "templates").want(t, 0)
 	all := int64(len(g.truth(t).Templates))

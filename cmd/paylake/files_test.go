@@ -119,6 +119,7 @@ func TestFilesThroughTheCommands(t *testing.T) {
 // One file that cannot be read leaves the others alone; bad rows are named by
 // file, line and column and keep their money.
 func TestBadFilesThroughTheCommands(t *testing.T) {
+	t.Parallel()
 	f := newFolder(t, "preset: birbank", "bank_entries")
 	f.put(t, "a-good.csv", "\xef\xbb\xbf"+strings.ReplaceAll(bankHead+"A1;acc;01.03.2026;10,00;;AZN;\"=HYPERLINK(\"\"http://x\"\")\"\n", "\n", "\r\n"))
 	f.put(t, "b-rows.csv", bankHead+"B1;acc;12.31.2026;1,00;;AZN;order\nB2;acc;05.03.2026;2,00;;AZN\nB3;acc;05.03.2026;3,00;;AZN;a \"quote\"\n"+

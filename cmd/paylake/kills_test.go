@@ -256,6 +256,7 @@ func (x *torture) around(t *testing.T) []string {
 
 // A program that reads codes goes with the run that asked it.
 func TestOTPProgramDiesWithTheRun(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	started := filepath.Join(g.dir, "started")
 	g.edit(t, "otp: {exec:", `otp: {exec: [/bin/sh, -c, "touch `+started+`; while :; do sleep 0.1; done"] } } # {exec:`)

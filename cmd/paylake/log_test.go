@@ -15,6 +15,7 @@ import (
 )
 
 func TestLogLeavesOut(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"text", "json"} {
 		var out bytes.Buffer
 		p := &program{stderr: &out, logFormat: format}

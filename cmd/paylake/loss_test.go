@@ -14,6 +14,7 @@ import (
 // What is lost, one after the other, through the commands alone: what verify
 // says, what a command puts back, and that the truth is back in the end.
 func TestLosses(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 500)
 	g.paylake(t, "run").want(t, 0)
 	truth := truthLines(g.truth(t))

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	goleak.VerifyTestMain(m, leakOfToxiproxy, goleak.Cleanup(func(code int) {
-		_ = os.RemoveAll(built)
+		_ = os.RemoveAll(programs.folder)
 		os.Exit(code)
 	}))
 }

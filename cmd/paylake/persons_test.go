@@ -30,6 +30,7 @@ const somebody = "SELECT counterparty, any(counterparty_masked) FROM ledger WHER
 // A new key revises nothing that is read again, and rows from before and after
 // it join; both names of a person can be revealed.
 func TestRotatedPseudonymKey(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 1500)
 	g.paylake(t, "run").want(t, 0)
 	old, masked, _ := strings.Cut(g.ask(t, "auditor", somebody), ",")
@@ -92,6 +93,7 @@ func oneTransfer(number, day string) func(http.ResponseWriter, *http.Request) bo
 // An erased person cannot be revealed, is "erased" in new rows, and takes the
 // raw texts about them along; snapshots stay.
 func TestErasedPerson(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 1500)
 	g.paylake(t, "run").want(t, 0)
 	pseudonym, _, _ := strings.Cut(g.ask(t, "auditor", somebody), ",")

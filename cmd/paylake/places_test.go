@@ -37,6 +37,7 @@ func (g *playground) replace(t *testing.T, key, line string) {
 // TestPostgresState: sessions, leases and the history of runs in PostgreSQL,
 // shared by two processes.
 func TestPostgresState(t *testing.T) {
+	t.Parallel()
 	url, stop, err := postgrestest.Start()
 	if err != nil {
 		t.Fatal(err)

@@ -43,6 +43,7 @@ func points(t *testing.T) []string {
 // name, no environment variable. The program that is built to be killed has all
 // of them, so the search would find them.
 func TestShippedWithoutFaultPoints(t *testing.T) {
+	t.Parallel()
 	words := append(points(t), "PAYLAKE_FAULT")
 	for _, c := range []struct {
 		path string

@@ -34,6 +34,7 @@ func (g *playground) process(t *testing.T, args ...string) (*exec.Cmd, *syncBuff
 // SIGKILL at several moments: the next run gives the same totals, and no
 // process stays behind.
 func TestKilledRuns(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 1500)
 	for _, at := range []int64{3, 90, 200} {
 		var asked atomic.Int64
@@ -102,6 +103,7 @@ func (g *playground) processes(t *testing.T) string {
 
 // A signal stops `run` with 130 and `up` with 0; children go with them.
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	t.Run("up and SIGTERM", func(t *testing.T) {
 		cmd, out := g.process(t, "up")

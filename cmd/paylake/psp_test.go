@@ -35,6 +35,7 @@ func (g *playground) sameLines(t *testing.T, sql string, want []string) {
 // Every table of the payment platform, in the real warehouse, is what the
 // sandbox knows it to be.
 func TestPSPTablesEqualTheTruth(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 6000)
 	pipelines := []string{"operations", "fees", "chargebacks", "psp_balances", "rates"}
 	g.paylake(t, append([]string{"run"}, pipelines...)...).want(t, 0)
@@ -90,6 +91,7 @@ func TestPSPTablesEqualTheTruth(t *testing.T) {
 // operation's: both rows are kept and flagged, the run ends with 3, once, and
 // status says what stands.
 func TestAlarmsEndARunWithThree(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 40)
 	at := time.Now().Add(-48 * time.Hour).Truncate(time.Second)
 	op := func(id, kind, method string, amount, payment int64) flashpaytest.Operation {

@@ -69,6 +69,7 @@ func testExists(t *testing.T, path string) bool {
 // The README's table of what is read names a test that exists for every row, and
 // leaves out no table, no preset and no type of source.
 func TestReadmeNamesWhatIsRead(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -62,6 +62,7 @@ const openMoney = "SELECT row_id, resolved_at IS NULL FROM quarantine"
 // Rejected rows come in when a decoder, a check or the upstream has changed its
 // mind, once, with chains and proofs as they should be; until then they say why.
 func TestRedrive(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 60)
 	g.withChecks(t, "{field: amount_minor, kind: range, min: -500000, severity: reject}")
 	var posted atomic.Value

@@ -81,6 +81,7 @@ func TestHelpAndVersion(t *testing.T) {
 
 // plan needs nothing but the configuration: no secret, no upstream, no state.
 func TestPlanTouchesNothing(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 500)
 	g.server.Close()
 	if err := os.RemoveAll(filepath.Join(g.dir, sandboxKeys)); err != nil {
@@ -125,6 +126,7 @@ func TestRunWithoutWarehouse(t *testing.T) {
 }
 
 func TestRunReportsUpstreamsThatFail(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	t.Run("missing secret", func(t *testing.T) {
 		key := filepath.Join(g.dir, sandboxKeys, "mpay-server.key")
@@ -151,6 +153,7 @@ func TestRunReportsUpstreamsThatFail(t *testing.T) {
 
 // SIGINT in the middle: 130, and the next run completes what is left.
 func TestInterruptedRun(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 1500)
 	ctx, cancel := context.WithCancel(t.Context())
 	var asked atomic.Int64
@@ -220,6 +223,7 @@ func (p *phone) Read(b []byte) (int, error) {
 }
 
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	p := newPhone(g)
 	r := invoke(t.Context(), p, "-c", g.config, "login", "--wallet", "wlt_441b").want(t, 0).says(t, "wlt_441b of mpay is logged in", "Code for wallet")
@@ -240,6 +244,7 @@ func TestLogin(t *testing.T) {
 // Bad rows are counted with their money, listed, and shown with their sealed
 // text; good rows of the same page arrive.
 func TestQuarantine(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	g.intercept(badRows())
 	g.paylake(t, "run", "ledger").want(t, 3).says(t, "2 quarantined", "quarantine list")

@@ -50,6 +50,7 @@ func (g *playground) compared(t *testing.T, tables []sandbox.TableTruth) ([]sand
 // Every table that the demonstration fills is, rows and money, what the sandbox
 // knows it to be; and a table of which a line is lost, changed or doubled is not.
 func TestEveryTableIsTheTruth(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 2500)
 	g.withFiles(t, 2500)
 	g.paylake(t, "run").want(t, 0)

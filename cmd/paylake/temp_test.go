@@ -12,6 +12,7 @@ import (
 // What a killed process left in its folder goes with the next start; what a
 // living one uses stays.
 func TestTempIsSwept(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	open := func() *house {
 		h := &house{p: &program{log: slog.New(slog.DiscardHandler)}, cfg: &config.Config{DataDir: dir}}

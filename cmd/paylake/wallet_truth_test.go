@@ -56,6 +56,7 @@ func line(values ...any) string {
 // warehouse as the sandbox's own truth says, late rows and faults of paging
 // notwithstanding.
 func TestWalletTablesAreTheTruth(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 1500, "duplicate-page", "expiry", "error-200")
 	g.paylake(t, "run").want(t, 0)
 	truth := g.truth(t)
