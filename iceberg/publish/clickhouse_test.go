@@ -77,8 +77,9 @@ func summed(t *schemas.Table, from string) string {
 	return fmt.Sprintf("SELECT count(), sum(sign), %s, groupBitXor(sipHash64(%s)) FROM %s", amount, strings.Join(columns, ", "), from)
 }
 
-// truth is the same of the lake as of a manifest: numbers from the manifests,
-// the rows' hash from the objects that they name, read as plain files.
+// truth is the same of the lake as of a manifest: numbers from the manifests of
+// rows, the rows' hash from the objects that these name, read as plain files,
+// whether they were merged later or not.
 func truth(r reader, w writer, t *schemas.Table, asOf int64, files func(path string) string) string {
 	r.t.Helper()
 	var rows, visible int64
@@ -88,7 +89,7 @@ func truth(r reader, w writer, t *schemas.Table, asOf int64, files func(path str
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		if e.Table != t.Name || e.Sequence > asOf {
+		if e.Table != t.Name || e.Sequence > asOf || e.Kind != lake.KindData {
 			continue
 		}
 		for _, c := range e.Totals {

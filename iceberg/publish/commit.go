@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,8 +97,8 @@ func tableOf(entries []lake.Entry) (*schemas.Table, error) {
 	return t.Keep(kept...), nil
 }
 
-// stage puts everything into a transaction: columns that are new, and a snapshot
-// for every p.Batch manifests.
+// stage puts everything into a transaction: columns that are new, and the
+// snapshots.
 func (p *Publisher) stage(ctx context.Context, tx *table.Transaction, t *schemas.Table, at *table.Table, entries []lake.Entry, window int64) (Change, error) {
 	change := Change{Table: t.Name, Manifests: len(entries), Sequence: entries[len(entries)-1].Sequence}
 	// Without this, and where a table's properties ask for retries, a commit that
@@ -111,26 +110,42 @@ func (p *Publisher) stage(ctx context.Context, tx *table.Transaction, t *schemas
 	if err := widen(tx, t, at); err != nil {
 		return change, err
 	}
-	spec, s := at.Spec(), at.Schema()
-	for batch := range slices.Chunk(entries, p.Batch) {
+	for batch := range batches(entries, p.Batch) {
 		var files []iceberg.DataFile
 		for _, e := range batch {
-			for _, o := range e.Objects {
-				f, err := dataFile(p.Place.Root, t, s, spec, o)
-				if err != nil {
-					return change, fmt.Errorf("manifest %d: %w", e.Sequence, err)
-				}
-				files = append(files, f)
-				change.Rows += o.Rows
+			more, err := p.dataFiles(t, at, e)
+			if err != nil {
+				return change, err
 			}
+			files = append(files, more...)
 		}
-		if err := tx.AddDataFiles(ctx, files, p.summary(batch, window), table.WithoutDuplicateCheck()); err != nil {
+		if err := p.snapshot(ctx, tx, batch, files, window, &change); err != nil {
 			return change, err
 		}
-		change.Objects += len(files)
-		change.Snapshots++
 	}
 	return change, nil
+}
+
+// snapshot stages one snapshot that shows a batch of manifests.
+func (p *Publisher) snapshot(ctx context.Context, tx *table.Transaction, batch []lake.Entry, files []iceberg.DataFile, window int64, change *Change) error {
+	summary := p.summary(batch, window)
+	if e := batch[0]; e.Kind == lake.KindCompact {
+		replaced, err := p.replace(ctx, tx, e, files, summary)
+		if err != nil {
+			return err
+		}
+		change.Replaced += replaced
+	} else {
+		if err := tx.AddDataFiles(ctx, files, summary, table.WithoutDuplicateCheck()); err != nil {
+			return err
+		}
+		for _, f := range files {
+			change.Rows += f.Count()
+		}
+	}
+	change.Objects += len(files)
+	change.Snapshots++
+	return nil
 }
 
 // summary is what a snapshot says of itself.

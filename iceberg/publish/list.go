@@ -24,6 +24,7 @@ type Shown struct {
 	CreatedAt time.Time `json:"created_at"`   // of manifest Sequence
 	Published time.Time `json:"published_at"` // of the snapshot
 	Rows      int64     `json:"rows"`         // in all, retractions included
+	Change    string    `json:"change"`       // append, or replace: the rows of the state before, merged into fewer objects
 	Location  string    `json:"location"`     // folder of the table
 }
 
@@ -68,7 +69,7 @@ func shownBy(s table.Snapshot) (Shown, bool) {
 		return n
 	}
 	out := Shown{First: number(keyFirst), Sequence: number(keySequence), Snapshot: s.SnapshotID,
-		Published: time.UnixMilli(s.TimestampMs).UTC(), Rows: number("total-records")}
+		Published: time.UnixMilli(s.TimestampMs).UTC(), Rows: number("total-records"), Change: string(s.Summary.Operation)}
 	out.CreatedAt, _ = time.Parse(time.RFC3339Nano, s.Summary.Properties[keyCreated])
 	return out, out.Sequence > 0
 }

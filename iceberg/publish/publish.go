@@ -3,8 +3,9 @@
 // row is read, copied or changed.
 //
 // Every manifest becomes one snapshot of its table (or, with Options.Batch, a
-// run of manifests does), and the snapshot's summary says which. Nothing else is
-// remembered: what is published is derived from the tables, so a publisher can
+// run of manifests does), and the snapshot's summary says which. One of kind
+// compact becomes a snapshot that names its objects instead of those that they
+// were merged from; the older snapshots keep these. Nothing else is remembered: what is published is derived from the tables, so a publisher can
 // be stopped at any moment, and its tables deleted and published again.
 package publish
 
@@ -28,14 +29,11 @@ type Options struct {
 	Namespace string // of the tables; one word
 	// Batch is how many manifests of a table make one snapshot; 0 and 1: each
 	// has its own. More is for catching up on a long history: the states in
-	// between cannot be asked for then.
+	// between cannot be asked for then. One of kind compact always has its own.
 	Batch int
 	// Window is how many manifests are read, and committed together, at a time;
 	// 0: 100. Every commit writes the list of all snapshots anew.
 	Window int
-	// Skipped hears of manifests that are not published, each with its reason.
-	// May be nil.
-	Skipped func(reason string)
 }
 
 // Publisher publishes one lake to one catalogue. It is for one goroutine.
@@ -52,13 +50,14 @@ type Report struct {
 	Tables  []Change `json:"tables"`  // tables that changed, by name
 }
 
-// Change is what was added to one table.
+// Change is what became of one table.
 type Change struct {
 	Table     string `json:"table"`
 	Manifests int    `json:"manifests"`
 	Snapshots int    `json:"snapshots"`
-	Objects   int    `json:"objects"`
-	Rows      int64  `json:"rows"`     // retractions included
+	Objects   int    `json:"objects"`  // added
+	Replaced  int    `json:"replaced"` // objects that merged ones stand for now
+	Rows      int64  `json:"rows"`     // added, retractions included; merging adds none
 	Sequence  int64  `json:"sequence"` // newest manifest in the table
 	Snapshot  int64  `json:"snapshot_id,string"`
 	Metadata  string `json:"metadata"` // newest metadata file
@@ -72,9 +71,6 @@ func New(o Options) *Publisher {
 		o.Window = defaultWindow
 	}
 	o.Batch = max(o.Batch, 1)
-	if o.Skipped == nil {
-		o.Skipped = func(string) {}
-	}
 	return &Publisher{Options: o, tables: map[string]*published{}}
 }
 
@@ -191,15 +187,11 @@ func (p *Publisher) commitWindow(ctx context.Context, window []lake.Entry) error
 	return nil
 }
 
-// owed says whether a manifest has rows that its table does not show yet.
+// owed says whether a manifest names objects and its table is not that far yet.
+// Manifests of other kinds than data and compact name none, or the lake does not
+// let them be read: an old program passes over no rows.
 func (p *Publisher) owed(e lake.Entry) bool {
 	if t := p.tables[e.Table]; t != nil && e.Sequence <= t.last {
-		return false
-	}
-	if e.Kind != lake.KindData {
-		if len(e.Objects) > 0 {
-			p.Skipped(fmt.Sprintf("manifest %d of kind %s changes no rows: its objects are not published, those that the tables have stay", e.Sequence, e.Kind))
-		}
 		return false
 	}
 	return len(e.Objects) > 0
@@ -258,7 +250,7 @@ func (p *Publisher) changed(c Change) {
 	}
 	if have := &p.report.Tables[at]; have.Table == c.Table {
 		c.Manifests, c.Snapshots = c.Manifests+have.Manifests, c.Snapshots+have.Snapshots
-		c.Objects, c.Rows = c.Objects+have.Objects, c.Rows+have.Rows
+		c.Objects, c.Replaced, c.Rows = c.Objects+have.Objects, c.Replaced+have.Replaced, c.Rows+have.Rows
 		*have = c
 		return
 	}

@@ -290,7 +290,7 @@ func TestS3(t *testing.T) {
 	dir := t.TempDir()
 	w := worldAt(t, dir, s3.URL(bucket), "sqlite://"+filepath.Join(dir, "iceberg.db"))
 	r := startReader(t, dir)
-	w.history()
+	w.compacted()
 	w.publish(func(o *Options) { o.Window = 2 })
 	keys := ", '" + s3.AccessKey + "', '" + s3.SecretKey + "')"
 	file := func(path string) string { return "s3('" + s3.Endpoint + "/" + bucket + "/" + path + "'" + keys }
@@ -302,8 +302,12 @@ func TestS3(t *testing.T) {
 			t.Errorf("%s as of manifest %d: %s, the lake has %s", s.Table, s.Sequence, got, want)
 		}
 	}
-	if n := len(w.list()); n != 4 {
-		t.Errorf("%d states, want 4", n)
+	if n := len(w.list()); n != 8 {
+		t.Errorf("%d states, want 8: manifests 1, 3, 6, 8, 9 of the ledger; 2, 5, 7 of the catalogue", n)
+	}
+	now := strings.TrimSuffix(w.from("ledger"), ")") + keys
+	if got := r.ask("SELECT uniqExact(_path) FROM " + now); got != "2" {
+		t.Errorf("the merged ledger is read from %s objects, want 2", got)
 	}
 	if again := w.publish(); len(again.Tables) != 0 {
 		t.Errorf("with nothing new: %+v", again)

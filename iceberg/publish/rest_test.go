@@ -156,7 +156,7 @@ func TestREST(t *testing.T) {
 	}
 	defer func() { _ = closeCatalog() }()
 	w.cat = cat
-	w.history()
+	w.compacted()
 	w.publish(func(o *Options) { o.Window = 2 })
 	if got, want := w.entries(), w.named(); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
@@ -180,7 +180,7 @@ func TestREST(t *testing.T) {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
 	r := startReader(t, w.dir)
-	if n := w.same(r, w.file); n != 5 {
-		t.Errorf("%d states, want 5", n)
+	if n := w.same(r, w.file); n != 9 {
+		t.Errorf("%d states, want 9", n)
 	}
 }

@@ -50,8 +50,9 @@ func (r result) want(t *testing.T, code int, words ...string) result {
 	return r
 }
 
-// written makes a lake of n manifests of three rows and returns its folder.
-func written(t *testing.T, n int) string {
+// written makes a lake of n manifests of three rows and returns its folder. After
+// every merge-th of them there is one more, which merges what there is; 0: none.
+func written(t *testing.T, n, merge int) string {
 	t.Helper()
 	dir := t.TempDir()
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -69,17 +70,22 @@ func written(t *testing.T, n int) string {
 		if _, err := l.Commit(t.Context(), sinks.Batch{Parts: []sinks.Part{part}}); err != nil {
 			t.Fatal(err)
 		}
+		if merge > 0 && (i+1)%merge == 0 {
+			if done, err := l.Compact(t.Context(), lake.CompactOptions{SmallRows: 1000, Before: from.AddDate(0, 2, 0)}); err != nil || len(done) == 0 {
+				t.Fatalf("%+v %v", done, err)
+			}
+		}
 	}
 	return dir
 }
 
 func TestCommands(t *testing.T) {
-	dir := written(t, 3)
+	dir := written(t, 3, 0)
 	at := []string{"--lake", dir + "/lake", "--catalog", "sqlite://" + dir + "/iceberg.db"}
 	invoke(append([]string{"snapshots"}, at...)...).want(t, 0)
 	invoke(append([]string{"publish"}, at...)...).want(t, 0, "ledger", "published through manifest 3")
 	invoke(append([]string{"publish"}, at...)...).want(t, 0, "nothing new; published through manifest 3")
-	invoke(append([]string{"snapshots", "ledger"}, at...)...).want(t, 0, "2026-05-01T12:00:00Z")
+	invoke(append([]string{"snapshots", "ledger"}, at...)...).want(t, 0, "2026-05-01T12:00:00Z", "append")
 	var list []publish.Shown
 	if err := json.Unmarshal([]byte(invoke(append([]string{"snapshots", "--json"}, at...)...).want(t, 0).out), &list); err != nil || len(list) != 3 || list[1].Rows != 6 {
 		t.Errorf("%+v %v", list, err)
@@ -122,10 +128,10 @@ func TestUsage(t *testing.T) {
 }
 
 // kill -9 at any moment: the next publication goes on, and every manifest is in
-// the table once.
+// the table once, those that merge objects too.
 func TestKilled(t *testing.T) {
-	const manifests = 120
-	dir := written(t, manifests)
+	const every, manifests = 5, 120 // every fifth merges what the four before it brought with what was there
+	dir := written(t, manifests-manifests/every, every-1)
 	at := []string{"publish", "--lake", "file://" + dir + "/lake", "--catalog", "sqlite://" + dir + "/iceberg.db"}
 	cut := 0
 	for kill := range 12 {
@@ -152,7 +158,8 @@ func TestKilled(t *testing.T) {
 		t.Fatalf("%d kills, %d snapshots of %d manifests", cut, len(list), manifests)
 	}
 	for i, s := range list {
-		if s.Sequence != int64(i+1) || s.First != s.Sequence || s.Rows != 3*s.Sequence {
+		n := int64(i + 1)
+		if s.Sequence != n || s.First != n || s.Rows != 3*(n-n/every) || (s.Change == "replace") != (n%every == 0) {
 			t.Errorf("snapshot %d: %+v", i, s)
 		}
 	}

@@ -17,8 +17,10 @@ func (p *program) publishCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "publish", Short: "Bring the tables up to the newest manifest",
 		Long: `Adds the objects of every manifest that the tables do not show yet. Each manifest
-becomes a snapshot whose summary names it (paylake.sequence). With nothing new it
-changes nothing; a publication that was cut short goes on where it was.`,
+becomes a snapshot whose summary names it (paylake.sequence). One that merges small
+objects (paylake compact) becomes a snapshot that names the new objects instead of
+the old ones: the rows are the same, and older snapshots are read as before. With
+nothing new it changes nothing; a publication that was cut short goes on where it was.`,
 		Example: `  paylake-iceberg publish
   paylake-iceberg publish --lake file:///var/lib/paylake/lake --catalog sqlite:///var/lib/paylake/iceberg.db
   paylake-iceberg publish --catalog https://catalog.example/rest      # token: $PAYLAKE_ICEBERG_TOKEN
@@ -44,7 +46,6 @@ func (p *program) publish(ctx context.Context, batch, window int, asJSON bool) e
 	}
 	report, err := publish.New(publish.Options{
 		Lake: o.lake, Catalog: o.catalog, Place: o.place, Namespace: p.namespace, Batch: batch, Window: window,
-		Skipped: func(reason string) { fmt.Fprintln(p.stderr, "paylake-iceberg:", reason) },
 	}).Publish(ctx)
 	if err = errors.Join(err, o.close()); err != nil {
 		return err
@@ -61,9 +62,9 @@ func (p *program) showReport(r publish.Report) error {
 		return err
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "table\tmanifests\tsnapshots\tobjects\trows\tthrough")
+	fmt.Fprintln(w, "table\tmanifests\tsnapshots\tobjects\treplaced\trows\tthrough")
 	for _, c := range r.Tables {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\n", c.Table, c.Manifests, c.Snapshots, c.Objects, c.Rows, c.Sequence)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", c.Table, c.Manifests, c.Snapshots, c.Objects, c.Replaced, c.Rows, c.Sequence)
 	}
 	if err := w.Flush(); err != nil {
 		return err

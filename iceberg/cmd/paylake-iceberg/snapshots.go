@@ -30,10 +30,10 @@ func (p *program) snapshotsCommand() *cobra.Command {
 				return p.json(append([]publish.Shown{}, list...))
 			}
 			w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "table\tmanifest\tsnapshot id\tcommitted\tpublished\trows")
+			fmt.Fprintln(w, "table\tmanifest\tsnapshot id\tcommitted\tpublished\tchange\trows")
 			for _, s := range list {
-				fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%d\n", s.Table, s.Sequence, s.Snapshot,
-					s.CreatedAt.Format(time.RFC3339), s.Published.Format(time.RFC3339), s.Rows)
+				fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\t%d\n", s.Table, s.Sequence, s.Snapshot,
+					s.CreatedAt.Format(time.RFC3339), s.Published.Format(time.RFC3339), s.Change, s.Rows)
 			}
 			return w.Flush()
 		},
