@@ -26,6 +26,7 @@ type sandboxFlags struct {
 	files  string
 	day    string
 	still  bool
+	flaws  bool
 }
 
 func (p *program) sandboxCommand() *cobra.Command {
@@ -35,6 +36,8 @@ func (p *program) sandboxCommand() *cobra.Command {
 		Long: `Serves a wallet façade and a payment platform with believable, deterministic
 data, and under /sandbox/truth the totals that a right reader arrives at.
 --write-config writes a configuration that points here, with its keys beside it.
+POST /sandbox/callbacks?to=http://127.0.0.1:8080 delivers the callbacks of both
+upstreams to a running "paylake up"; from then on the truth counts them, too.
 
 Chaos names: ` + strings.Join(sandbox.ChaosNames(), ", ") + `.`,
 		Example: `  paylake sandbox --listen 127.0.0.1:8090 --write-config paylake.yaml
@@ -49,6 +52,7 @@ Chaos names: ` + strings.Join(sandbox.ChaosNames(), ", ") + `.`,
 	flags.StringVar(&f.day, "day", "", "`YYYY-MM-DD` that the data is anchored at (today)")
 	flags.BoolVar(&f.still, "still", false, "nothing happens after the beginning of that day")
 	flags.StringVar(&f.files, "files", "", "write exports of a bank, of terminals and of rewards under `DIR`")
+	flags.BoolVar(&f.flaws, "flaws", false, "put two rows into the bank's export that a reader must refuse")
 	flags.StringVar(&f.write, "write-config", "", "write a ready configuration to `FILE`, keys beside it")
 	_ = cmd.RegisterFlagCompletionFunc("chaos", cobra.FixedCompletions(sandbox.ChaosNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -59,7 +63,7 @@ func (p *program) sandbox(ctx context.Context, f sandboxFlags) error {
 	if err != nil {
 		return err
 	}
-	world, err := sandbox.NewWorld(sandbox.Options{Seed: f.seed, Rows: f.rows, Now: p.now, Day: day, Still: f.still, Files: f.files != "", Chaos: f.chaos})
+	world, err := sandbox.NewWorld(sandbox.Options{Seed: f.seed, Rows: f.rows, Now: p.now, Day: day, Still: f.still, Files: f.files != "", Flaws: f.flaws, Chaos: f.chaos})
 	if err != nil {
 		return usagef("%w", err)
 	}

@@ -26,6 +26,7 @@ const (
 
 	purposeRefund uint64 = 1000 + iota
 	purposeDispute
+	purposeCallback
 )
 
 // addRefunds gives some card sales a refund, days later, and orders all

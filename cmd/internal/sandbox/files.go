@@ -48,6 +48,12 @@ type statements struct {
 }
 
 func (s *statements) add(at time.Time, amount int64, format string, args ...any) {
+	s.line(at, format, args...)
+	s.truth.Rows++
+	s.truth.AmountMinor += amount
+}
+
+func (s *statements) line(at time.Time, format string, args ...any) {
 	month := at.Format("2006-01")
 	b := s.months[month]
 	if b == nil {
@@ -55,8 +61,6 @@ func (s *statements) add(at time.Time, amount int64, format string, args ...any)
 		s.months[month] = b
 	}
 	fmt.Fprintf(b, format+"\r\n", args...)
-	s.truth.Rows++
-	s.truth.AmountMinor += amount
 }
 
 // Files writes every export as it stands at an instant, one for each month, with
@@ -74,6 +78,9 @@ func (w *World) Files(until time.Time) (files []File, truth []FileTruth) {
 	}
 	for _, b := range w.bankRows(until) {
 		b.write(all[0])
+	}
+	for _, f := range w.flawed() {
+		all[0].line(w.flawedAt(), "%s;AZ77AIIB40050019440000123456;%s;Kart ödənişi;AZERSU ASC BAKI;;%s;;AZN;0,00;\"\"", f.id, w.flawedAt().Format("02.01.2006 15:04:05"), f.amount)
 	}
 	for _, wallet := range w.Wallets() {
 		for _, e := range w.FundingEvents(wallet.ID, w.Start(), until.Add(time.Second), until, 0, 1<<30) {
@@ -125,9 +132,10 @@ func comma(minor int64) string { return strings.Replace(decimal2(minor), ".", ",
 
 // configFiles are the sources and pipelines of the files under a folder.
 func configFiles(dir string) (sources, pipelines string) {
-	for _, s := range [][4]string{{SourceBank, "birbank", "bank_entries"}, {SourceTerminal, "emanat", "funding_events"}, {SourceRewards, "akart", "loyalty_entries"}} {
+	limits := fmt.Sprintf(", checks: [{field: amount_minor, kind: range, min: -%d, max: %[1]d, severity: reject}]", bankLimit)
+	for _, s := range [][4]string{{SourceBank, "birbank", "bank_entries", limits}, {SourceTerminal, "emanat", "funding_events"}, {SourceRewards, "akart", "loyalty_entries"}} {
 		sources += fmt.Sprintf("  %s: {type: csv, url: %s, preset: %s, time_zone: Asia/Baku}\n", s[0], quote(fileURL("file", dir+"/"+s[0])), s[1])
-		pipelines += fmt.Sprintf("  %s: {source: %s, table: %s, schedule: \"10 * * * *\"}\n", s[0], s[0], s[2])
+		pipelines += fmt.Sprintf("  %s: {source: %s, table: %s, schedule: \"10 * * * *\"%s}\n", s[0], s[0], s[2], s[3])
 	}
 	return sources, pipelines
 }

@@ -94,11 +94,11 @@ func (s *tableSums) done(currency, money int) {
 }
 
 func (w *World) tables(until time.Time, t *Truth, beside *walletSums, bank bankSums) []TableTruth {
-	out := slices.Concat(w.spendTables(t, bank), w.walletTables(t, beside), w.catalogueTables(t, until), w.pspTables(t, until))
+	out := slices.Concat(w.spendTables(t, bank), w.walletTables(t, beside), w.catalogueTables(t, until), w.pspTables(t, until), w.callbackTables())
 	if w.files {
 		out = append(out, w.fileTables(until, bank)...)
 	}
-	out = append(out, w.unknownTable(t, beside, bank), table("quarantine", "table; reason", "count()"), table("alarms", "table; check_name", "count()"))
+	out = append(out, w.unknownTable(t, beside, bank), w.quarantineTable(), w.alarmTable(until))
 	for i := range out {
 		slices.SortFunc(out[i].Lines, slices.Compare)
 	}

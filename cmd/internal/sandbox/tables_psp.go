@@ -5,20 +5,31 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/paylake/paylake/sources/flashpay/flashpaytest"
 )
 
 // methodSum is the operations of one method, as sent.
 type methodSum struct{ rows, amount int64 }
 
-func (w *World) pspTables(t *Truth, until time.Time) []TableTruth {
-	operations := table("operations", "source; project_id; business_date; type; status; method; currency", "count(); sum(amount_minor); uniqExact(payment_id)")
-	sums, payments := operations.summed(), map[string]bool{}
-	t.PSP.methods = map[string]methodSum{}
+// knownOperations are those of the platform's list and those that callbacks
+// alone have told.
+func (w *World) knownOperations(until time.Time) []flashpaytest.Operation {
+	out := w.beyondList(until)
 	for i := range w.ops.ops {
 		if w.ops.ops[i].created() > until.Unix() {
 			break
 		}
-		o := w.ops.show(int32(i), until.Unix())
+		out = append(out, w.ops.show(int32(i), until.Unix()))
+	}
+	return out
+}
+
+func (w *World) pspTables(t *Truth, until time.Time) []TableTruth {
+	operations := table("operations", "source; project_id; business_date; type; status; method; currency", "count(); sum(amount_minor); uniqExact(payment_id)")
+	sums, payments := operations.summed(), map[string]bool{}
+	t.PSP.methods = map[string]methodSum{}
+	for _, o := range w.knownOperations(until) {
 		by := []any{SourceFlashpay, ProjectID, o.CreatedAt.In(w.ops.cal.zone).Format(time.DateOnly), o.Type, o.Status, o.PaymentMethod, o.Currency}
 		fresh, key := int64(0), fmt.Sprint(append(slices.Clone(by), o.PaymentID)...)
 		if !payments[key] {

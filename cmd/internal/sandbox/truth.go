@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paylake/paylake/sources/flashpay/flashpaytest"
 	"github.com/paylake/paylake/sources/mpay/mpaytest"
 )
 
@@ -32,6 +33,8 @@ type Truth struct {
 	WalletTruth
 	PSP   *PSPTruth   `json:"psp"`   // what the platform serves beside operations
 	Files []FileTruth `json:"files"` // what the exports of --files hold
+	// Callbacks is what the upstreams tell by themselves.
+	Callbacks CallbackTruth `json:"callbacks"`
 	// Tables is every table of the warehouse, line by line; see TableTruth.
 	Tables []TableTruth `json:"tables"`
 }
@@ -95,6 +98,7 @@ func (w *World) Truth(until time.Time) Truth {
 	t.PSP = w.pspTruth(until)
 	_, t.Files = w.Files(until)
 	bank := w.bankTruth(until, sums)
+	t.Callbacks = w.callbackTruth()
 	version, catalogue := w.Providers(until)
 	t.Rows = append(t.Rows, RowCount{Source: SourceMPAY, Table: "providers", Rows: int64(len(catalogue))})
 	t.CatalogueVersion, t.Providers = version, countStatus(catalogue)
@@ -202,22 +206,27 @@ func (w *World) addEntry(wallet string, e *mpaytest.Entry, sums ledgerSums, reve
 
 func (w *World) operationTruth(until time.Time, sums ledgerSums) RowCount {
 	rows := RowCount{Source: SourceFlashpay, Table: "operations", Currency: "KGS"}
+	count := func(o *flashpaytest.Operation) {
+		rows.Rows++
+		rows.AmountMinor += o.AmountMinor
+		key := Spend{
+			Source: SourceFlashpay, BusinessDate: o.CreatedAt.In(w.ops.cal.zone).Format(time.DateOnly),
+			ProviderCode: o.PaymentMethod, Currency: o.Currency,
+		}
+		switch {
+		case o.Type == "sale" && o.Status == "success":
+			sums.add(key, 1, o.AmountMinor, 0)
+		case (o.Type == "refund" || o.Type == "reversal") && o.Status == "success":
+			sums.add(key, 1, 0, o.AmountMinor)
+		}
+	}
+	for _, o := range w.beyondList(until) {
+		count(&o)
+	}
 	for skip := 0; ; skip += chunk {
 		page := w.Operations(ProjectID, w.Start().AddDate(0, 0, -1), until, until, skip, chunk)
 		for i := range page {
-			o := &page[i]
-			rows.Rows++
-			rows.AmountMinor += o.AmountMinor
-			key := Spend{
-				Source: SourceFlashpay, BusinessDate: o.CreatedAt.In(w.ops.cal.zone).Format(time.DateOnly),
-				ProviderCode: o.PaymentMethod, Currency: o.Currency,
-			}
-			switch {
-			case o.Type == "sale" && o.Status == "success":
-				sums.add(key, 1, o.AmountMinor, 0)
-			case (o.Type == "refund" || o.Type == "reversal") && o.Status == "success":
-				sums.add(key, 1, 0, o.AmountMinor)
-			}
+			count(&page[i])
 		}
 		if len(page) < chunk {
 			return rows

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/paylake/paylake/sources/flashpay/flashpaytest"
 )
 
 // PSPTruth is what a right reader of the platform's other lists must arrive at.
@@ -101,31 +103,39 @@ func (w *World) pspTruth(until time.Time) *PSPTruth {
 		key := FeeSum{Method: o.PaymentMethod, Type: o.Type, Currency: o.Currency}
 		sum := fees[key]
 		fees[key] = FeeSum{key.Method, key.Type, key.Currency, sum.Rows + 1, sum.FeeMinor + feeOf(&o)}
-		p := payments[o.PaymentID]
-		if p == nil {
-			p = &payment{method: o.PaymentMethod, status: o.Status}
-			payments[o.PaymentID] = p
-		}
-		switch {
-		case o.Status != "success":
-		case o.Type == "refund":
-			p.refunds += o.AmountMinor
-			if p.status = "partially refunded"; p.refunds == p.sale {
-				p.status = "refunded"
-			}
-		default:
-			p.sale += o.AmountMinor
-		}
+		rollUp(payments, &o)
 		if c, ok := w.ops.dispute(int32(i), until.Unix()); ok {
 			key := ChargebackSum{Method: c.PaymentMethod, Status: c.Status, Currency: c.Currency}
 			sum := disputes[key]
 			disputes[key] = ChargebackSum{key.Method, key.Status, key.Currency, sum.Rows + 1, sum.AmountMinor + c.AmountMinor}
 		}
 	}
+	for _, o := range w.beyondList(until) {
+		rollUp(payments, &o)
+	}
 	t.Fees, t.Chargebacks, t.Payments = listOf(fees), listOf(disputes), sumPayments(payments)
 	slices.SortFunc(t.Fees, func(a, b FeeSum) int { return cmp.Or(cmp.Compare(a.Method, b.Method), cmp.Compare(a.Type, b.Type)) })
 	slices.SortFunc(t.Chargebacks, func(a, b ChargebackSum) int { return cmp.Compare(a.Status, b.Status) })
 	return t
+}
+
+// rollUp adds an operation to its payment.
+func rollUp(payments map[string]*payment, o *flashpaytest.Operation) {
+	p := payments[o.PaymentID]
+	if p == nil {
+		p = &payment{method: o.PaymentMethod, status: o.Status}
+		payments[o.PaymentID] = p
+	}
+	switch {
+	case o.Status != "success":
+	case o.Type == "refund":
+		p.refunds += o.AmountMinor
+		if p.status = "partially refunded"; p.refunds == p.sale {
+			p.status = "refunded"
+		}
+	default:
+		p.sale += o.AmountMinor
+	}
 }
 
 func listOf[K comparable, V any](m map[K]V) []V {

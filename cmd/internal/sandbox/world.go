@@ -53,6 +53,8 @@ type Options struct {
 	// Files says that its exports are read, too, with the crosswalk of Aliases:
 	// spend then counts what cards paid past the wallets.
 	Files bool
+	// Flaws puts rows into the exports that a reader must refuse.
+	Flaws bool
 	// Chaos names the faults of the world and of its servers; see ChaosNames.
 	Chaos []string
 }
@@ -63,7 +65,9 @@ type World struct {
 	rows    int
 	now     func() time.Time
 	files   bool
-	end     time.Time // of a still world: nothing happens after it
+	flaws   bool
+	told    atomic.Bool // its callbacks were delivered
+	end     time.Time   // of a still world: nothing happens after it
 	chaos   chaosSet
 	cal     calendar
 	wallets []*walletBook
@@ -89,7 +93,7 @@ func NewWorld(o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{seed: o.Seed, rows: orDefault(o.Rows, DefaultRows), now: o.Now, chaos: chaos, files: o.Files}
+	w := &World{seed: o.Seed, rows: orDefault(o.Rows, DefaultRows), now: o.Now, chaos: chaos, files: o.Files, flaws: o.Flaws}
 	days := orDefault(o.Days, DefaultDays)
 	if o.Day.IsZero() {
 		o.Day = o.Now()
