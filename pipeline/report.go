@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/paylake/paylake/schemas"
@@ -178,8 +179,12 @@ func brokenChain(c sinks.Chain) string {
 		return text
 	}
 	b := c.Breaks[0]
-	return fmt.Sprintf("%s in %d places, first between %q and %q: rows of %d minor units are missing",
-		text, len(c.Breaks), b.After, b.Before, b.Missing)
+	after := strconv.Quote(b.After)
+	if b.After == "" { // the row before lies in an earlier window
+		after = "the balance of " + b.From.UTC().Format(time.RFC3339)
+	}
+	return fmt.Sprintf("%s in %d places, first between %s and %q: rows of %d minor units are missing",
+		text, len(c.Breaks), after, b.Before, b.Missing)
 }
 
 // spell writes the errors out, for JSON.

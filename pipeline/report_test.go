@@ -6,12 +6,14 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sources"
 )
 
 func TestVerdict(t *testing.T) {
+	opening := StreamReport{Name: "s", Chains: []sinks.Chain{{State: sinks.ChainBroken, Breaks: []sinks.Break{{Before: "e2", From: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC), Missing: 7}}}}}
 	broken := StreamReport{Name: "s", Chains: []sinks.Chain{{State: sinks.ChainBroken, Breaks: []sinks.Break{{After: "e1", Before: "e2", Missing: -250}}}}}
 	open := StreamReport{Name: "s", Chains: []sinks.Chain{{State: sinks.ChainOpen}}}
 	login := StreamReport{Err: sources.ErrAuth}
@@ -26,6 +28,7 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"nothing", Report{}, 0, ""},
 		{"open chain", Report{Streams: []StreamReport{open}}, 0, ""},
+		{"broken at its opening", Report{Streams: []StreamReport{opening}}, 3, `in 1 places, first between the balance of 2026-03-01T08:00:00Z and "e2": rows of 7`},
 		{"broken chain", Report{Streams: []StreamReport{broken}}, 3, `in 1 places, first between "e1" and "e2": rows of -250`},
 		{"quarantine", Report{Pipeline: "p", Quarantined: 2}, 3, "2 new rows"},
 		{"person before finding", Report{Streams: []StreamReport{broken, login}}, 4, "a person must act"},

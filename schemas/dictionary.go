@@ -147,7 +147,7 @@ var upstreams = map[string]string{
 var examples = map[string]string{
 	"source": "mpay", "wallet_id": "wlt_441b", "entry_id": "txn_88a1", "type": "bill_pay", "currency": "AZN", "amount_minor": "-3740",
 	"provider_code": "AZERSU_RES", "category": "utilities", "service_code": "water", "channel": "balance", "subscriber_ref": "****381",
-	"counterparty": "p1:9f86d081884c7d659a2feaa0c55ad015", "counterparty_masked": "+99450•••••67", "status": "posted",
+	"counterparty": "p1_9f86d081884c7d659a2feaa0c55ad015", "counterparty_masked": "+99450•••••67", "status": "posted",
 	"external_reference": "acr_10000001", "vat_receipt": "8Jd3kQm1xYzA", "reversal_of": "txn_8870", "reversal_code": "R01", "session_id": "ses_01",
 	"project_id": "210", "operation_id": "9031", "payment_id": "ord-4711", "converted_currency": "USD", "method": "mbank", "customer_id": "cust-17",
 	"account_masked": "996•••••123", "code": "0", "message": "Success", "payment_currency": "KGS", "name_az": "Azərsu", "name_en": "Azersu", "name_ru": "Азерсу",
@@ -157,6 +157,6 @@ var examples = map[string]string{
 	"fee_currency": "KGS", "chargeback_id": "cb_7", "reason_code": "4853", "reason": "Goods not received", "arn": "74537604221222000000001", "base": "USD", "quote": "KGS", "rate": "87.4500",
 	"rate_scaled": "874500", "rate_scale": "4", "account_id": "AZ21•••••0001", "credit_debit": "debit", "bank_transaction_code": "POS", "creditor_name": "AZERSU ASC",
 	"debtor_name": "A. Məmmədov", "remittance_information": "Card payment", "end_to_end_id": "E2E-1", "signature_method": "sima", "signature_id": "sig_5",
-	"signature_status": "valid", "program": "akart", "points_centi": "150", "balance_after_centi": "12050", "campaign": "spring", "member": "p1:9f86d081884c7d659a2feaa0c55ad015",
+	"signature_status": "valid", "program": "akart", "points_centi": "150", "balance_after_centi": "12050", "campaign": "spring", "member": "p1_9f86d081884c7d659a2feaa0c55ad015",
 	"member_masked": "+99450•••••67", "description": "Points for a top-up",
 }

@@ -2,6 +2,7 @@ package schemas_test
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,6 +25,11 @@ func TestDictionary(t *testing.T) {
 		cells := strings.Split(line, " | ")
 		if len(cells) == 5 && (strings.TrimSpace(cells[3]) == "" || strings.Trim(cells[4], " |") == "") {
 			t.Errorf("%s: meaning or example is missing: %s", table, line)
+		}
+	}
+	for _, word := range regexp.MustCompile("`p1[^`]*`").FindAllString(got, -1) {
+		if !regexp.MustCompile("^`p1_[0-9a-f]{32}`$").MatchString(word) {
+			t.Errorf("%s is not a pseudonym as they are written", word)
 		}
 	}
 	if *update {

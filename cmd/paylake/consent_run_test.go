@@ -179,3 +179,31 @@ func (g *playground) ask(t *testing.T, reader, sql string) string {
 	_, line, _ := strings.Cut(strings.TrimSpace(r.stdout), "\n")
 	return strings.ReplaceAll(line, `"`, "")
 }
+
+// A withdrawn consent also hides what files of other systems say of the wallet;
+// the other wallets of those files stay.
+func TestWithdrawnConsentHidesInFiles(t *testing.T) {
+	g := newPlayground(t, 600)
+	g.withFiles(t, 600)
+	g.paylake(t, "run", "terminals").want(t, 0)
+	const count = "SELECT countIf(wallet_id = 'wlt_441b'), countIf(wallet_id != 'wlt_441b') FROM funding_events WHERE source = 'terminals'"
+	all := g.ask(t, "analyst", count)
+	mine, others, _ := strings.Cut(all, ",")
+	if mine == "0" || others == "0" {
+		t.Fatalf("the report is empty: %s", all)
+	}
+	g.paylake(t, "consent", "revoke", "--wallet", "wlt_441b").want(t, 0)
+	if got := g.ask(t, "analyst", count); got != "0,"+others {
+		t.Errorf("an analyst sees %s of %s", got, all)
+	}
+	if got := g.ask(t, "auditor", count); got != all {
+		t.Errorf("an auditor sees %s of %s", got, all)
+	}
+	if r := g.paylake(t, "export", "funding_events", "--from", "2020-01-01", "--to", "2040-01-01", "--format", "csv").want(t, 0); strings.Contains(r.stdout, "wlt_441b") {
+		t.Error("the export has the wallet")
+	}
+	g.paylake(t, "consent", "grant", "--wallet", "wlt_441b").want(t, 0)
+	if got := g.ask(t, "analyst", count); got != all {
+		t.Errorf("after a new consent: %s of %s", got, all)
+	}
+}

@@ -52,6 +52,9 @@ func (h *house) checkFiles(ctx context.Context, c *checklist, s config.Source) {
 	if !c.line("source "+s.Name, fmt.Sprintf("%s: %d files for %s", s.URL, n, shelf.Stream().Table.Name), h.hinted("url", err)) {
 		return
 	}
+	if m, err := csv.MappingOf(s.Preset, s.Mapping); err == nil && s.Preset != "" && m.Note != "" {
+		c.line("  preset "+s.Preset, m.Note, nil)
+	}
 	for _, f := range seen {
 		c.line("  "+f.File.Name, sighted(f), f.Err)
 	}

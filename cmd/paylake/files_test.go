@@ -70,7 +70,7 @@ func TestFilesThroughTheCommands(t *testing.T) {
 	f := newFolder(t, "preset: birbank", "bank_entries")
 	march := bankHead + "A1;acc;01.03.2026;10,00;;AZN;bir\nA2;acc;02.03.2026;20,00;;AZN;iki\nA3;acc;03.03.2026;;100,00;AZN;üç\n"
 	f.put(t, "2026-03.csv", march)
-	f.paylake(t, "check").want(t, 0).says(t, "booked_at ← Əməliyyat tarixi", "")
+	f.paylake(t, "check").want(t, 0).says(t, "booked_at ← Əməliyyat tarixi", "").says(t, "preset birbank", "").says(t, "A sample to adjust", "")
 	f.paylake(t, "plan").want(t, 0).says(t, "", "1 windows to read")
 	f.paylake(t, "run").want(t, 0).says(t, "1 windows, 3 rows read, 3 inserted", "")
 	if got := f.sums(t, bankSums); got != "3,7000,1" {

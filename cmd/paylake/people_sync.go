@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/pipeline/state"
 	"github.com/paylake/paylake/sinks/clickhouse"
 )
@@ -27,19 +28,43 @@ func (w *warehouse) tellPeople(ctx context.Context, ch *clickhouse.Warehouse, db
 	if w.told && w.toldChanges == changes {
 		return nil
 	}
-	gone, err := db.Consents().Withdrawn(ctx)
+	hidden, err := w.h.hiddenWallets(ctx, db)
 	if err != nil {
 		return err
-	}
-	hidden := make([]clickhouse.HiddenWallet, len(gone))
-	for i, c := range gone {
-		hidden[i] = clickhouse.HiddenWallet{Source: c.Source, Wallet: c.Wallet}
 	}
 	if err := ch.Hide(ctx, changes, hidden); err != nil {
 		return fmt.Errorf("hide wallets whose consent was withdrawn: %w", err)
 	}
 	w.told, w.toldChanges = true, changes
 	return nil
+}
+
+// hiddenWallets are those whose consent was withdrawn: in the source that reads
+// them, and in files, which name other systems' wallets (a terminal network's
+// report, exported templates) and have no consents of their own.
+func (h *house) hiddenWallets(ctx context.Context, db *state.DB) ([]clickhouse.HiddenWallet, error) {
+	gone, err := db.Consents().Withdrawn(ctx)
+	if err != nil || len(gone) == 0 {
+		return nil, err
+	}
+	live := map[string]bool{} // the same name may be another wallet of another source
+	all, err := db.Consents().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		live[c.Wallet] = live[c.Wallet] || c.Live(h.p.now())
+	}
+	var hidden []clickhouse.HiddenWallet
+	for _, c := range gone {
+		hidden = append(hidden, clickhouse.HiddenWallet{Source: c.Source, Wallet: c.Wallet})
+		for _, s := range h.cfg.Sources {
+			if s.Type == config.CSV && !live[c.Wallet] {
+				hidden = append(hidden, clickhouse.HiddenWallet{Source: s.Name, Wallet: c.Wallet})
+			}
+		}
+	}
+	return hidden, nil
 }
 
 // hideNow tells the warehouse at once of a consent that was withdrawn or given
