@@ -88,3 +88,32 @@ func TestOneVocabulary(t *testing.T) {
 		t.Errorf("crosswalk taken back:\n%s", got)
 	}
 }
+
+// A bank that writes the catalogue's own code needs no crosswalk: its entry is
+// spend, once, also where a wallet reports the same payment.
+func TestBankInTheCataloguesWords(t *testing.T) {
+	c := newClock()
+	l := newLake(t, c)
+	at := day0.Add(10 * time.Hour)
+	commit(t, l, part(schemas.Providers, "mpay", "", schemas.Window{}, row{"source": "mpay", "provider_code": "AZERSU_RES", "name_en": "Azersu", "status": "active"}))
+	commit(t, l, part(schemas.Ledger, "mpay", "wlt_1", days(0, 3), ledgerRow("l1", at, -3740, row{"provider_code": "AZERSU_RES", "channel": "card"})))
+	commit(t, l, part(schemas.BankEntries, "bank", "", days(0, 3), bankRow("b1", at, -3740, "AZERSU_RES"), bankRow("b2", at, -1200, "AZERSU_RES"),
+		bankRow("b3", at, 200, "AZERSU_RES"), bankRow("b4", at, -9900, "GROCER"), bankRow("b5", at, -100, "")))
+	w := open(t, l, c, false)
+	follow(t, w)
+	for _, aliases := range [][]Alias{nil, {{Source: "bank", ForeignCode: "AZERSU_RES", ProviderCode: "AZERSU_RES"}}} {
+		if err := w.SetAliases(t.Context(), aliases); err != nil {
+			t.Fatal(err)
+		}
+		for sql, want := range map[string]string{
+			"SELECT provider_code, source, sum(entries), sum(spend_minor), sum(refunds_minor) FROM spend_by_provider GROUP BY ALL ORDER BY ALL": "AZERSU_RES | bank | 2 | 1200 | 200\nAZERSU_RES | mpay | 1 | 3740 | 0\n",
+			"SELECT excluded_id, amount_minor FROM double_counts":                                                                               "b1 | 3740\n",
+			"SELECT foreign_code, amount_minor FROM unknown_providers":                                                                          "GROCER | 9900\n",
+			"SELECT sum(spend_minor) FROM spend_by_provider_at(snapshot = 3)":                                                                   "4940\n",
+		} {
+			if got := lines(ask(t, w, sql)); got != want {
+				t.Errorf("with %d aliases, %s:\n%s\nwant:\n%s", len(aliases), sql, got, want)
+			}
+		}
+	}
+}

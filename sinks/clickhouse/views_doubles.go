@@ -12,7 +12,7 @@ import (
 //   - same reference: a wallet's bill payment names, as its external reference,
 //     the payment or operation of a successful sale of the same currency and
 //     amount. The operation does not count.
-//   - card statement: a booked debit whose merchant the crosswalk knows, and a
+//   - card statement: a booked debit whose merchant is a known provider, and a
 //     wallet's bill payment by card to that provider, of the same currency and
 //     amount, at most three days apart, each being the other's nearest. The bank
 //     entry does not count.
@@ -58,25 +58,31 @@ func (v viewer) cardStatement(at string) string {
         b.business_date AS b_date, b.own_code AS b_own, l.money AS money, l.amount AS b_amount, abs(dateDiff('second', l.posted_at, b.booked_at)) AS apart
       FROM %s AS l INNER JOIN %s AS b ON l.provider = toString(b.provider_code) AND l.money = toString(b.currency) AND l.amount = -b.amount_minor
       WHERE abs(dateDiff('day', l.business_date, b.business_date)) <= 3))
-  WHERE of_paid = 1 AND of_bank = 1`, v.paid(at, "channel = 'card' AND "+v.someAliases()), v.bankSpend(at))
+  WHERE of_paid = 1 AND of_bank = 1`, v.paid(at, "channel = 'card' AND "+v.someBank()), v.bankSpend(at))
 }
 
-// bankSpend are the booked entries whose merchant the crosswalk names.
+// bankSpend are the booked entries whose merchant is a known provider: the
+// crosswalk names it, or it is written in the catalogue's own word.
 func (v viewer) bankSpend(at string) string {
 	t := schemas.BankEntries
-	rows := fmt.Sprintf("(SELECT source, account_id, entry_id, booked_at, business_date, provider_code, currency, amount_minor FROM %s.%s WHERE status = 'booked' AND %s AND (toString(source), toString(provider_code)) IN (SELECT alias_source, alias_of FROM %s) AND %s)",
-		v.db, rowsTable(t), v.someAliases(), v.aliases(), v.current(t, at))
-	return fmt.Sprintf("(SELECT * FROM %s WHERE own_code != toString(provider_code))", v.aliased(rows))
+	rows := fmt.Sprintf("(SELECT source, account_id, entry_id, booked_at, business_date, provider_code, currency, amount_minor FROM %s.%s WHERE status = 'booked' AND %s AND ((toString(source), toString(provider_code)) IN (SELECT alias_source, alias_of FROM %s) OR toString(provider_code) IN %s) AND %s)",
+		v.db, rowsTable(t), v.someBank(), v.aliases(), v.catalogue(at), v.current(t, at))
+	return fmt.Sprintf("(SELECT * FROM %s WHERE own_code != toString(provider_code) OR own_code IN %s)", v.aliased(rows), v.catalogue(at))
 }
 
-// someAliases is constant within a query: without a crosswalk nothing of the
-// bank is looked at.
-func (v viewer) someAliases() string {
-	return fmt.Sprintf("(SELECT count() FROM %s) > 0", v.aliases())
+// catalogue are the codes of the vocabulary itself.
+func (v viewer) catalogue(at string) string {
+	return fmt.Sprintf("(SELECT toString(provider_code) FROM %s.%s WHERE provider_code != '' AND %s)", v.db, rowsTable(schemas.Providers), v.current(schemas.Providers, at))
+}
+
+// someBank is constant within a query: without bank entries no wallet's row is
+// looked at for their sake.
+func (v viewer) someBank() string {
+	return fmt.Sprintf("(SELECT count() FROM %s.%s) > 0", v.db, rowsTable(schemas.BankEntries))
 }
 
 // bankTurnover is what bank entries add to spend_by_provider: a merchant that
-// the crosswalk names is a provider that was paid without a wallet.
+// is a known provider was paid without a wallet.
 func (v viewer) bankTurnover(at string) string {
 	return fmt.Sprintf("SELECT business_date, own_code, '', source, currency, 1::Int64, toInt128(greatest(-amount_minor, 0)), toInt128(greatest(amount_minor, 0)) FROM %s", v.bankSpend(at))
 }
