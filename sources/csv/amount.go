@@ -39,7 +39,7 @@ func (r *rowReader) readMoney(fields [][]byte) (minor int64, currency string, ba
 }
 
 func (r *rowReader) parseAmount(fields [][]byte, at int, exponent int, name string) (int64, *fault) {
-	text, ok := r.decode.text(fields[at])
+	text, ok := r.decoder.text(fields[at])
 	if !ok {
 		return 0, r.fault(schemas.ReasonText, at, name)
 	}
@@ -63,7 +63,7 @@ func (r *rowReader) readAmount(fields [][]byte, exponent int) (int64, *fault) {
 	}
 	word := r.constDirection
 	if r.direction >= 0 {
-		text, ok := r.decode.text(trim(fields[r.direction]))
+		text, ok := r.decoder.text(trim(fields[r.direction]))
 		if !ok {
 			return 0, r.fault(schemas.ReasonText, r.direction, colDirection)
 		}

@@ -2,22 +2,19 @@ package csv
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"slices"
-	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/zeebo/xxh3"
 
 	"github.com/paylake/paylake/schemas"
 )
 
 // newRowReader plans how rows under a heading become rows of the table.
-func newRowReader(c *Config, t *schemas.Table, h *head) *rowReader {
+func newRowReader(c *Config, t *schemas.Table, schema *arrow.Schema, h *head) *rowReader {
 	m := c.Mapping
-	r := &rowReader{table: t, head: h, zone: schemas.NewZone(c.Zone), decode: newDecoder(h.encoding),
+	r := &rowReader{table: t, head: h, zone: schemas.NewZone(c.Zone), decoder: newDecoder(h.encoding),
+		split: splitter{delim: h.delim}, rows: newColumns(schema),
 		people: newPeople(c.Pseudonyms, m.Region), money: newMoney(m), source: []byte(c.Name), dateBuf: make([]byte, 64),
 		numbers: make([]int64, len(t.Fields)), nulls: make([]bool, len(t.Fields)), texts: make([][]byte, len(t.Fields))}
 	for _, text := range m.Dates {
@@ -119,106 +116,4 @@ func (r *rowReader) keyHash() uint64 {
 	}
 	r.hashed = b
 	return xxh3.Hash(b)
-}
-
-// name gives a row without an id of its own one: its content and its place
-// among equal rows of this file.
-func (r *rowReader) name(hash xxh3.Uint128, ordinal uint64) {
-	from := len(r.scratch)
-	raw := hash.Bytes()
-	r.scratch = hex.AppendEncode(r.scratch, raw[:12])
-	r.scratch = strconv.AppendUint(append(r.scratch, '.'), ordinal, 10)
-	r.texts[r.fID] = r.scratch[from:]
-}
-
-// tally counts rows of one file by hash, 16 bytes a row at most half full.
-type tally struct {
-	keys   []uint64
-	values []uint64
-	n      int
-}
-
-// at returns the value of a key, 0 at first, for the caller to change.
-func (t *tally) at(key uint64) *uint64 {
-	if key == 0 {
-		key = 1
-	}
-	if t.n*3 >= len(t.keys)*2 {
-		t.grow()
-	}
-	for i := key & uint64(len(t.keys)-1); ; i = (i + 1) & uint64(len(t.keys)-1) {
-		switch t.keys[i] {
-		case key:
-			return &t.values[i]
-		case 0:
-			t.keys[i] = key
-			t.n++
-			return &t.values[i]
-		}
-	}
-}
-
-// has reports whether a key was asked for before.
-func (t *tally) has(key uint64) bool {
-	if t.n == 0 {
-		return false
-	}
-	for i := max(key, 1) & uint64(len(t.keys)-1); ; i = (i + 1) & uint64(len(t.keys)-1) {
-		switch t.keys[i] {
-		case max(key, 1):
-			return true
-		case 0:
-			return false
-		}
-	}
-}
-
-func (t *tally) grow() {
-	old := *t
-	*t = tally{keys: make([]uint64, max(1024, 2*len(old.keys))), values: make([]uint64, max(1024, 2*len(old.keys)))}
-	for i, k := range old.keys {
-		if k != 0 {
-			*t.at(k) = old.values[i]
-		}
-	}
-}
-
-// batch collects rows in Arrow builders.
-type batch struct {
-	b    *array.RecordBuilder
-	rows int
-}
-
-func newBatch(mem memory.Allocator, schema *arrow.Schema) *batch {
-	b := &batch{b: array.NewRecordBuilder(mem, schema)}
-	b.b.Reserve(pageRows)
-	return b
-}
-
-// add appends the reader's row.
-func (b *batch) add(r *rowReader) {
-	for i, f := range b.b.Fields() {
-		if r.nulls[i] {
-			f.AppendNull()
-			continue
-		}
-		switch f := f.(type) {
-		case *array.StringBuilder:
-			f.BinaryBuilder.Append(r.texts[i])
-		case *array.Int64Builder:
-			f.Append(r.numbers[i])
-		case *array.Int32Builder:
-			f.Append(int32(r.numbers[i]))
-		case *array.TimestampBuilder:
-			f.Append(arrow.Timestamp(r.numbers[i]))
-		case *array.Date32Builder:
-			f.Append(arrow.Date32(r.numbers[i]))
-		}
-	}
-	b.rows++
-}
-
-func (b *batch) record() arrow.Record {
-	b.rows = 0
-	return b.b.NewRecord()
 }

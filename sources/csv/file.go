@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,15 +11,13 @@ import (
 	"io"
 	"iter"
 	"strconv"
-	"strings"
 	"sync"
+
+	"github.com/zeebo/xxh3"
 
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sources"
 )
-
-// pageRows is the number of records in one page.
-const pageRows = 8192
 
 // file is one file, or one correction with the files that share its days, as a
 // source: their rows in the order of the file.
@@ -37,19 +36,27 @@ func (f *file) Stream() sources.Stream { return f.shelf.Stream() }
 
 // reading is a place in a file: everything that the next page depends on.
 type reading struct {
-	f      *file
-	at     int // which of the files
-	body   io.Closer
-	sum    hash.Hash
-	scan   *scanner
-	rows   *rowReader
-	batch  *batch
-	counts tally // of rows without id: equal ones; of rows with: content by key
-	stated tally // counts of the corrected file itself, which overrules the others
-	odd    map[string]int
-	last   uint64 // content of the last row without an id
-	info   schemas.File
-	cursor sources.Cursor
+	f       *file
+	window  sources.Window
+	most    int // records in a page
+	workers int
+	at      int // which of the files
+	body    io.Closer
+	sum     hash.Hash
+	scan    *scanner
+	line    *line
+	terms   *terms
+	own     *rowReader // of who merges
+	names   columnBuffer
+	counts  tally // of rows without id: equal ones; of rows with: content by key
+	stated  tally // counts of the corrected file itself, which overrules the others
+	odd     map[xxh3.Uint128]int
+	last    uint64 // content of the last row without an id
+	info    schemas.File
+	cursor  sources.Cursor
+
+	widest        bool // first and latest are what info.Span says
+	first, latest int64
 }
 
 // Pages implements sources.Source. A zero window is the whole file.
@@ -63,33 +70,42 @@ func (f *file) Pages(ctx context.Context, w sources.Window, from sources.Cursor)
 			yield(sources.Page{}, err)
 			return
 		}
-		for r.cursor != sources.End {
-			page, err := r.page(ctx, w)
-			if err != nil {
+		left := false
+		defer func() { // also when the one who reads panics
+			if left {
+				f.park(r)
+			} else {
 				r.close()
+			}
+		}()
+		for r.cursor != sources.End {
+			page, err := r.page(ctx)
+			if err != nil {
 				yield(sources.Page{}, err)
 				return
 			}
-			if !yield(page, nil) {
-				f.park(r)
+			if left = !yield(page, nil); left {
 				return
 			}
 		}
-		r.close()
 	}
+}
+
+func (f *file) reading(w sources.Window) *reading {
+	return &reading{f: f, window: w, most: pageRows, workers: f.shelf.config.workers(), info: f.info, odd: map[xxh3.Uint128]int{}, names: columnBuffer{text: true}}
 }
 
 // resume continues where the last sequence stopped, or reads up to there again.
 func (f *file) resume(ctx context.Context, w sources.Window, from sources.Cursor) (*reading, error) {
 	f.mu.Lock()
 	r := f.parked
-	if r != nil && from != "" && r.cursor == from {
+	if r != nil && from != "" && r.cursor == from && r.window == w {
 		f.parked = nil
 		f.mu.Unlock()
 		return r, nil
 	}
 	f.mu.Unlock()
-	r = &reading{f: f, info: f.info, odd: map[string]int{}}
+	r = f.reading(w)
 	if err := r.open(ctx); err != nil {
 		r.close()
 		return nil, err
@@ -99,7 +115,7 @@ func (f *file) resume(ctx context.Context, w sources.Window, from sources.Cursor
 			r.close()
 			return nil, sources.Errorf(sources.ErrTransient, "%s has changed while it was read", f.info.Name)
 		}
-		page, err := r.page(ctx, w)
+		page, err := r.page(ctx)
 		if err != nil {
 			r.close()
 			return nil, err
@@ -110,8 +126,10 @@ func (f *file) resume(ctx context.Context, w sources.Window, from sources.Cursor
 }
 
 // park keeps an unfinished reading for the page after it. Nothing is open
-// between two calls but the file itself, and only until the shelf is read again.
+// between two calls but the file itself, and only until the shelf is read again;
+// nobody works on it.
 func (f *file) park(r *reading) {
+	r.line.rest()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.parked != nil {
@@ -138,9 +156,8 @@ func (r *reading) close() {
 		r.body.Close()
 		r.body = nil
 	}
-	if r.batch != nil {
-		r.batch.b.Release()
-		r.batch = nil
+	if r.line != nil {
+		r.line.close()
 	}
 }
 
@@ -173,17 +190,36 @@ func (r *reading) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.name(), err)
 	}
-	rest := io.MultiReader(strings.NewReader(string(sample[h.end:n])), stream)
-	r.scan, r.rows = newScanner(rest, h.delim), newRowReader(c, r.f.shelf.table, h)
+	r.begin(h, io.MultiReader(bytes.NewReader(sample[h.end:n]), stream))
+	return nil
+}
+
+// begin prepares for the rows under a heading.
+func (r *reading) begin(h *head, rest io.Reader) {
+	s := r.f.shelf
+	c := &s.config
+	r.scan = newScanner(rest, h.delim)
 	r.scan.lines, r.scan.offset = h.lines, h.end
+	r.terms = &terms{name: r.name(), within: c.window(r.window), mem: c.Allocator}
+	for _, word := range c.Mapping.Ignore {
+		r.terms.ignore = append(r.terms.ignore, []byte(word))
+	}
 	if r.at == 1 {
 		r.stated = r.counts
 	}
-	r.counts = tally{}
-	if r.batch == nil {
-		r.batch = newBatch(c.Allocator, r.f.shelf.schema)
+	if r.at > 0 {
+		r.terms.within, r.terms.stated = r.f.info.Replaces, &r.stated
 	}
-	return nil
+	r.counts = tally{}
+	r.own = newRowReader(c, s.table, s.schema, h)
+	readers := []*rowReader{r.own} // who merges decodes
+	if r.workers > 1 {
+		readers = readers[:0]
+		for range r.workers {
+			readers = append(readers, newRowReader(c, s.table, s.schema, h))
+		}
+	}
+	r.line = newLine(r.scan, r.terms, r.most, readers)
 }
 
 type hashing struct {
@@ -202,37 +238,30 @@ func (r *reading) broken(err error) error {
 }
 
 // page reads up to pageRows records.
-func (r *reading) page(ctx context.Context, w sources.Window) (sources.Page, error) {
-	page := sources.Page{}
+func (r *reading) page(ctx context.Context) (sources.Page, error) {
 	if err := ctx.Err(); err != nil {
-		return page, err
+		return sources.Page{}, err
 	}
-	c := &r.f.shelf.config
-	within := c.window(w)
-	if r.at > 0 {
-		within = r.f.info.Replaces
+	b := r.line.next()
+	defer r.line.back(b)
+	if b.err != nil {
+		return sources.Page{}, r.broken(b.err)
 	}
-	for range pageRows {
-		err := r.scan.next()
-		if errors.Is(err, io.EOF) {
-			if err := r.finish(ctx); err != nil {
-				return page, err
-			}
-			break
+	page := r.merge(b)
+	if b.eof {
+		if err := r.finish(ctx); err != nil {
+			page.Rows.Release()
+			return sources.Page{}, err
 		}
-		if err != nil {
-			return page, r.broken(err)
-		}
-		r.record(&page, within)
 	}
 	if r.cursor != sources.End {
-		r.cursor = sources.Cursor(strconv.Itoa(r.at) + ":" + strconv.FormatInt(r.scan.offset, 10))
+		at := b.offset
+		if b.eof { // of the next file
+			at = r.scan.offset
+		}
+		r.cursor = sources.Cursor(strconv.Itoa(r.at) + ":" + strconv.FormatInt(at, 10))
 	}
 	page.Next = r.cursor
-	page.Rows = r.batch.record()
-	if r.cursor != sources.End {
-		r.batch.b.Reserve(pageRows)
-	}
 	info := r.info
 	page.File = &info
 	return page, nil

@@ -3,8 +3,6 @@ package csv
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -61,15 +59,15 @@ func (s *Shelf) again(ctx context.Context, name string, wanted map[int64][]int, 
 	left := len(wanted)
 	contents := map[uint64][]byte{} // of rows without an id: content → spelling
 	lines := map[uint64][]int64{}
-	err := s.each(ctx, name, func(r *reading, page sources.Page, raw []byte) bool {
-		at, ok := wanted[r.scan.line]
+	err := s.each(ctx, name, func(r *reading, page sources.Page, line int64, raw []byte) bool {
+		at, ok := wanted[line]
 		if !ok {
+			page.Rows.Release()
 			return true
 		}
 		left--
-		page.Rows = r.batch.record()
-		if len(r.rows.ids) == 0 && page.Rows.NumRows() > 0 {
-			contents[r.last], lines[r.last] = slices.Clone(raw), append(lines[r.last], r.scan.line)
+		if len(r.own.ids) == 0 && page.Rows.NumRows() > 0 {
+			contents[r.last], lines[r.last] = slices.Clone(raw), append(lines[r.last], line)
 		}
 		s.keep(name, at, raw, page, rows, out)
 		return left > 0
@@ -90,9 +88,11 @@ func (s *Shelf) again(ctx context.Context, name string, wanted map[int64][]int, 
 // that one may have been readable before, so that nobody can say which of the
 // two is there already. Equal spellings have had one fate.
 func (s *Shelf) twins(ctx context.Context, name string, contents map[uint64][]byte, lines map[uint64][]int64, wanted map[int64][]int, out []sources.Decoded) error {
-	return s.each(ctx, name, func(r *reading, _ sources.Page, raw []byte) bool {
+	return s.each(ctx, name, func(r *reading, page sources.Page, _ int64, raw []byte) bool {
+		rows := page.Rows.NumRows()
+		page.Rows.Release()
 		spelt, ok := contents[r.last]
-		if r.batch.rows == 0 || !ok || bytes.Equal(spelt, raw) {
+		if rows == 0 || !ok || bytes.Equal(spelt, raw) {
 			return true
 		}
 		for _, line := range lines[r.last] {
@@ -108,33 +108,31 @@ func (s *Shelf) twins(ctx context.Context, name string, contents map[uint64][]by
 	})
 }
 
-// each hands over every record of a file, with its own bytes, until do says
-// false. The batch holds the record's row, if it is a good one.
-func (s *Shelf) each(ctx context.Context, name string, do func(r *reading, page sources.Page, raw []byte) bool) error {
-	r := &reading{f: &file{shelf: s, info: schemas.File{Name: name}}, odd: map[string]int{}}
+// each hands over every record of a file, with its line and its own bytes, until
+// do says false. The page, of one row at most, is do's.
+func (s *Shelf) each(ctx context.Context, name string, do func(r *reading, page sources.Page, line int64, raw []byte) bool) error {
+	r := (&file{shelf: s, info: schemas.File{Name: name}}).reading(sources.Window{})
+	r.workers, r.most = 1, 1
 	defer r.close()
 	if err := r.open(ctx); err != nil {
 		return err
 	}
-	within := s.config.window(sources.Window{})
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := r.scan.next()
-		if errors.Is(err, io.EOF) {
+		b := r.line.next()
+		switch {
+		case b.err != nil:
+			return r.broken(b.err)
+		case len(b.records) == 0:
+			r.line.back(b)
 			return nil
 		}
-		if err != nil {
-			return r.broken(err)
-		}
-		if r.batch.rows > 0 {
-			r.batch.record().Release()
-		}
-		raw := slices.Clone(r.scan.raw)
-		var page sources.Page
-		r.record(&page, within)
-		if !do(r, page, raw) {
+		line, raw := b.records[0].line, bytes.Clone(b.raw(0))
+		page := r.merge(b)
+		r.line.back(b)
+		if !do(r, page, line, raw) {
 			return nil
 		}
 	}

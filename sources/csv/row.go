@@ -45,7 +45,9 @@ type rowReader struct {
 	table   *schemas.Table
 	head    *head
 	zone    *schemas.Zone
-	decode  *decoder
+	decoder *decoder
+	split   splitter
+	rows    *columns
 	people  *people
 	money   *money
 	layouts []layout
@@ -76,7 +78,7 @@ type rowReader struct {
 // read fills numbers, nulls and texts from the scanner's record. The money of a
 // row that is bad elsewhere is still in amount.
 func (r *rowReader) read(fields [][]byte) (amount *int64, currency string, bad *fault) {
-	r.decode.reset()
+	r.decoder.reset()
 	r.scratch, r.people.scratch = r.scratch[:0], r.people.scratch[:0]
 	for i := range r.texts {
 		r.texts[i], r.numbers[i], r.nulls[i] = nil, 0, r.table.Fields[i].Nullable
@@ -128,7 +130,7 @@ func (r *rowReader) readID(fields [][]byte) *fault {
 	}
 	from := len(r.scratch)
 	for n, at := range r.ids {
-		text, ok := r.decode.text(trim(fields[at]))
+		text, ok := r.decoder.text(trim(fields[at]))
 		if !ok {
 			return r.fault(schemas.ReasonText, at, "id")
 		}
@@ -186,7 +188,7 @@ func (r *rowReader) set(s *setter, fields [][]byte, currency string) *fault {
 	text := s.value
 	if s.at >= 0 {
 		var ok bool
-		if text, ok = r.decode.text(trim(fields[s.at])); !ok {
+		if text, ok = r.decoder.text(trim(fields[s.at])); !ok {
 			return r.fault(schemas.ReasonText, s.at, s.name)
 		}
 		if s.values != nil {

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net/url"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,9 @@ type Config struct {
 	Allocator  memory.Allocator // nil: Arrow's
 	// Wrap, if set, wraps the source of each file: a retry.
 	Wrap func(sources.Source) sources.Source
+	// Workers is how many goroutines decode one file; 0: as many as the process
+	// may run at once, at most four. The rows are the same with any number.
+	Workers int
 	// Wait is how long the store of the files may stand still; 0: a minute.
 	Wait time.Duration
 }
@@ -48,6 +52,13 @@ func (c *Config) wait() time.Duration {
 		return c.Wait
 	}
 	return time.Minute
+}
+
+func (c *Config) workers() int {
+	if c.Workers > 0 {
+		return c.Workers
+	}
+	return min(runtime.GOMAXPROCS(0), 4)
 }
 
 // window is what a read of w means: rows before the start are never wanted.
