@@ -66,9 +66,15 @@ func (r *rowReader) find(b *block, t *terms, i int) (f finding) {
 	f.fate, f.content = good, r.contentHash()
 	if len(r.ids) > 0 {
 		f.key = r.keyHash()
-		if t.stated != nil && t.stated.has(f.key) {
-			f.fate = overruled
-			return f
+		if t.stated != nil {
+			stated, err := t.stated.has(f.key)
+			if err != nil {
+				b.err = err
+			}
+			if stated {
+				f.fate = overruled
+				return f
+			}
 		}
 	}
 	if r.fTime >= 0 {

@@ -92,7 +92,7 @@ func (f *file) Pages(ctx context.Context, w sources.Window, from sources.Cursor)
 }
 
 func (f *file) reading(w sources.Window) *reading {
-	return &reading{f: f, window: w, most: pageRows, workers: f.shelf.config.workers(), info: f.info, odd: map[xxh3.Uint128]int{}, names: columnBuffer{text: true}}
+	return &reading{f: f, window: w, most: f.shelf.most, workers: f.shelf.config.workers(), info: f.info, odd: map[xxh3.Uint128]int{}, names: columnBuffer{text: true}}
 }
 
 // resume continues where the last sequence stopped, or reads up to there again.
@@ -159,6 +159,8 @@ func (r *reading) close() {
 	if r.line != nil {
 		r.line.close()
 	}
+	r.counts.close()
+	r.stated.close()
 }
 
 // name is the file that is being read.
@@ -205,12 +207,13 @@ func (r *reading) begin(h *head, rest io.Reader) {
 		r.terms.ignore = append(r.terms.ignore, []byte(word))
 	}
 	if r.at == 1 {
-		r.stated = r.counts
+		r.stated, r.counts = r.counts, tally{}
 	}
 	if r.at > 0 {
 		r.terms.within, r.terms.stated = r.f.info.Replaces, &r.stated
 	}
-	r.counts = tally{}
+	r.counts.close()
+	r.counts = tally{dir: c.TempDir, most: s.remembered}
 	r.own = newRowReader(c, s.table, s.schema, h)
 	readers := []*rowReader{r.own} // who merges decodes
 	if r.workers > 1 {
@@ -247,7 +250,10 @@ func (r *reading) page(ctx context.Context) (sources.Page, error) {
 	if b.err != nil {
 		return sources.Page{}, r.broken(b.err)
 	}
-	page := r.merge(b)
+	page, err := r.merge(b)
+	if err != nil {
+		return page, err
+	}
 	if b.eof {
 		if err := r.finish(ctx); err != nil {
 			page.Rows.Release()

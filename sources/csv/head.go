@@ -52,6 +52,9 @@ func (h *head) unmapped() []string {
 // readHead finds the heading in the first bytes of a file. Its errors are
 // sources.ErrShape and say what to change.
 func readHead(m Mapping, t *schemas.Table, sample []byte) (*head, error) {
+	if err := packed(sample); err != nil {
+		return nil, err
+	}
 	encoding, bom, err := encodingOf(m, sample)
 	if err != nil {
 		return nil, err

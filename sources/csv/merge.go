@@ -17,7 +17,7 @@ import (
 // the other, in the order of the file.
 
 // merge turns a decoded block into a page.
-func (r *reading) merge(b *block) (page sources.Page) {
+func (r *reading) merge(b *block) (page sources.Page, err error) {
 	again := map[int]bool{}
 	rejects := b.rejects
 	r.names.reset()
@@ -30,7 +30,11 @@ func (r *reading) merge(b *block) (page sources.Page) {
 			page.Rejects = append(page.Rejects, r.numbered(rejects[0]))
 			rejects = rejects[1:]
 		default:
-			if !r.identify(f) {
+			known, err := r.identify(f)
+			if err != nil {
+				return page, sources.Errorf(sources.ErrTransient, "read %s: %w", r.name(), err)
+			}
+			if !known {
 				page.Rejects = append(page.Rejects, r.numbered(r.twice(b, i)))
 				again[i] = true
 			} else if f.fate == outside {
@@ -48,25 +52,32 @@ func (r *reading) merge(b *block) (page sources.Page) {
 	if len(r.own.ids) == 0 {
 		page.Rows = r.named(page.Rows)
 	}
-	return page
+	return page, nil
 }
 
-// identify gives the row its id, or finds that the file gave it to another one.
-func (r *reading) identify(f *finding) bool {
+// identify gives the row its id, or finds that the file gave it to another one:
+// then it is false.
+func (r *reading) identify(f *finding) (bool, error) {
 	if len(r.own.ids) == 0 {
 		r.last = f.content.Lo
-		n := r.counts.at(f.content.Lo)
+		n, err := r.counts.at(f.content.Lo)
+		if err != nil {
+			return false, err
+		}
 		*n++
 		if f.fate == good {
 			r.nameRow(f.content, *n)
 		}
-		return true
+		return true, nil
 	}
-	known := r.counts.at(f.key)
+	known, err := r.counts.at(f.key)
+	if err != nil {
+		return false, err
+	}
 	if *known == 0 {
 		*known = f.content.Lo | 1
 	}
-	return *known == f.content.Lo|1
+	return *known == f.content.Lo|1, nil
 }
 
 // nameRow gives a row without an id of its own one: its content and its place

@@ -28,13 +28,18 @@ func (s *Shelf) Files(ctx context.Context, known map[string]schemas.File, again 
 		f.close()
 	}
 	s.units = nil
-	list, err := s.List(ctx)
+	all, err := s.list(ctx, func(name string) bool { return readable(name) || packedName(name) != nil })
 	if err != nil {
 		return nil, err
 	}
+	list := slices.DeleteFunc(slices.Clone(all), func(l schemas.File) bool { return !readable(l.Name) })
 	var units []sources.Unit
-	for _, l := range list {
-		f, err := s.unit(ctx, l, known, again, list)
+	for _, l := range all {
+		var f *file
+		err := packedName(l.Name)
+		if err == nil {
+			f, err = s.unit(ctx, l, known, again, list)
+		}
 		if f == nil && err == nil {
 			continue
 		}
@@ -176,7 +181,7 @@ type Sighting struct {
 
 // Look reads the beginning of up to most files and says what they map to.
 func (s *Shelf) Look(ctx context.Context, most int) (seen []Sighting, files int, err error) {
-	list, err := s.List(ctx)
+	list, err := s.list(ctx, func(name string) bool { return readable(name) || packedName(name) != nil })
 	if err != nil {
 		return nil, 0, err
 	}
@@ -192,6 +197,9 @@ func (s *Shelf) Look(ctx context.Context, most int) (seen []Sighting, files int,
 
 func (s *Shelf) look(ctx context.Context, l schemas.File) Sighting {
 	out := Sighting{File: l, Found: map[string]string{}}
+	if out.Err = packedName(l.Name); out.Err != nil {
+		return out
+	}
 	b, err := s.open(ctx, l.Name)
 	if err != nil {
 		out.Err = err

@@ -130,8 +130,11 @@ func (s *Shelf) each(ctx context.Context, name string, do func(r *reading, page 
 			return nil
 		}
 		line, raw := b.records[0].line, bytes.Clone(b.raw(0))
-		page := r.merge(b)
+		page, err := r.merge(b)
 		r.line.back(b)
+		if err != nil {
+			return err
+		}
 		if !do(r, page, line, raw) {
 			return nil
 		}

@@ -43,7 +43,11 @@ type Config struct {
 	// may run at once, at most four. The rows are the same with any number.
 	Workers int
 	// Wait is how long the store of the files may stand still; 0: a minute.
+	// Of a file that is read, 64 KiB must come in that time.
 	Wait time.Duration
+	// TempDir is where the rows of a file beyond the first million are kept apart,
+	// 16 bytes each; "": the system's.
+	TempDir string
 }
 
 // wait is Wait, or a minute.
@@ -76,6 +80,9 @@ type Shelf struct {
 	schema *arrow.Schema
 	digest string  // of the mapping and what else decides how rows read
 	units  []*file // of the last call of Files
+
+	most       int // records in a page; tests have small ones
+	remembered int // rows in memory; 0: as many as a tally likes
 }
 
 var _ sources.Shelf = (*Shelf)(nil)
@@ -90,7 +97,7 @@ func New(c Config) (*Shelf, error) {
 		c.Allocator = memory.DefaultAllocator
 	}
 	h := sha256.Sum256([]byte(c.Mapping.digest() + c.Zone.String() + c.Start.UTC().String()))
-	return &Shelf{config: c, table: t, schema: t.ArrowSchema(), digest: hex.EncodeToString(h[:6])}, nil
+	return &Shelf{config: c, table: t, schema: t.ArrowSchema(), most: pageRows, digest: hex.EncodeToString(h[:6])}, nil
 }
 
 // Stream implements sources.Source.
@@ -171,6 +178,10 @@ func readable(name string) bool {
 
 // List names the files, ascending, with size and time of change.
 func (s *Shelf) List(ctx context.Context) ([]schemas.File, error) {
+	return s.list(ctx, readable)
+}
+
+func (s *Shelf) list(ctx context.Context, wanted func(name string) bool) ([]schemas.File, error) {
 	b, done, err := s.bucket(ctx)
 	if err != nil {
 		return nil, err
@@ -190,7 +201,7 @@ func (s *Shelf) List(ctx context.Context) ([]schemas.File, error) {
 		if err != nil {
 			return nil, sources.Errorf(sources.ErrTransient, "source %s: list %s: %w", s.config.Name, s.config.URL, err)
 		}
-		if !o.IsDir && readable(o.Key) {
+		if !o.IsDir && wanted(o.Key) {
 			out = append(out, schemas.File{Name: o.Key, Bytes: o.Size, Modified: o.ModTime.UTC()})
 		}
 	}
@@ -220,5 +231,5 @@ func (s *Shelf) open(ctx context.Context, name string) (io.ReadCloser, error) {
 		}
 		return nil, errors.Join(sources.Errorf(kind, "read %s: %w", name, err), done())
 	}
-	return body{r, done}, nil
+	return body{&paced{ReadCloser: r, now: s.config.Now, limit: s.config.wait()}, done}, nil
 }
