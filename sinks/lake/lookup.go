@@ -43,6 +43,7 @@ type finder struct {
 	bucket bucket
 	cache  *cache
 	lay    layout
+	kept   map[string]*keyColumns // whatever the caller has at hand; nil is fine
 }
 
 // columns returns the key columns of an object, and with chain those of the

@@ -15,6 +15,9 @@ import (
 // one page of it. from is the row that cols begins with; cols are valid during
 // the call.
 func (f *finder) each(ctx context.Context, o object, chain bool, fn func(from int, cols *keyColumns) error) error {
+	if cols := f.kept[o.path]; cols != nil && (!chain || cols.chain != nil) {
+		return fn(0, cols)
+	}
 	if o.rows*rowBytes <= f.cache.limit/cacheShare {
 		cols, err := f.columns(ctx, o, chain)
 		if err != nil {

@@ -10,6 +10,7 @@ type thriftText struct {
 	page bool
 
 	plain, compressed, values int64
+	kind, encoding, crc       int64 // of a page; 0: a data page, PLAIN, none
 	dictionary                bool
 	field                     [maxNesting + 2]int64 // ids on the way down
 }
@@ -130,17 +131,21 @@ func (t *thriftText) list(depth int) bool {
 	return true
 }
 
-// note keeps the sizes that a page's head states: its own, and the number of
-// values of a data page (5) or a dictionary (7).
+// note keeps what a page's head states: its kind, sizes and checksum, and number
+// and encoding of the values of a data page (5) or a dictionary (7).
 func (t *thriftText) note(v int64, depth int) {
 	switch {
 	case !t.page:
 	case depth == 0 && t.field[0] == 1:
-		t.dictionary = v == 2
+		t.kind, t.dictionary = v, v == 2
 	case depth == 0 && t.field[0] == 2:
 		t.plain = v
 	case depth == 0 && t.field[0] == 3:
 		t.compressed = v
+	case depth == 0 && t.field[0] == 4:
+		t.crc = v
+	case depth == 1 && t.field[1] == 2 && (t.field[0] == 5 || t.field[0] == 7):
+		t.encoding = v
 	case depth == 1 && t.field[1] == 1 && (t.field[0] == 5 || t.field[0] == 7):
 		t.values = v
 	}

@@ -87,6 +87,7 @@ func verifyBucket(ctx context.Context, b bucket, lakeURL string, o VerifyOptions
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
 	v := &verifier{bucket: b, url: lakeURL, opts: o, tables: map[tableID]*schemas.Table{}}
+	defer v.inspectors.close()
 	err := v.run(ctx)
 	if err == nil && len(v.report.Findings) > 0 {
 		v.report.Affected, err = v.affected(ctx)
@@ -104,7 +105,10 @@ type verifier struct {
 	manifests []Entry
 	tables    map[tableID]*schemas.Table // with the kept columns of the newest manifest
 
-	refs []objectRef // every object, by table and month
+	refs       []objectRef // every object, by table, month and time
+	inspectors inspectors
+	pairedRows int   // how many rows' keys may be in memory; 0: as many as usual
+	keptBytes  int64 // the same of columns that wait for the end of their windows
 
 	mu     sync.Mutex
 	report Report
@@ -134,10 +138,7 @@ func (v *verifier) run(ctx context.Context) error {
 	if err := v.checkMerges(ctx); err != nil {
 		return err
 	}
-	if err := v.checkQuarantine(ctx); err != nil {
-		return err
-	}
-	return v.checkChains(ctx)
+	return v.checkQuarantine(ctx)
 }
 
 // readChain reads the manifests in order and checks that each names the digest

@@ -1,19 +1,18 @@
 package lake
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"reflect"
-
-	"github.com/apache/arrow/go/v17/arrow"
+	"sync"
+	"time"
 
 	"github.com/paylake/paylake/schemas"
 )
 
-// What verify does with one object: read it whole, with a Parquet reader that
-// had no part in writing it, and compute again all that its manifest says.
+// What verify does with one object: read its bytes once, with a reader that had
+// no part in writing them, and compute again all that its manifest says.
 
 // objectRef is an object and where it was committed.
 type objectRef struct {
@@ -22,18 +21,18 @@ type objectRef struct {
 	manifest int // index into verifier.manifests
 }
 
-// keyRow is a row as far as revisions go.
-type keyRow struct {
-	key      schemas.Key
-	hash     uint64
-	revision int32
-	sign     int32
-	object   int32 // index into the list of objects of the run
-}
+// keeping says what is wanted of an object's rows beyond the verdict on it.
+type keeping int32
+
+const (
+	keepNothing keeping = iota
+	keepKeys            // keys, hashes, revisions and signs
+	keepChain           // and what a balance chain needs
+)
 
 // objectFacts is what an object turns out to hold.
 type objectFacts struct {
-	rows     []keyRow
+	rows     *keyColumns // nil unless they were to be kept
 	totals   map[[2]string]*Total
 	inserted int64
 	retracts int64
@@ -42,7 +41,7 @@ type objectFacts struct {
 // examine checks one object. Broken promises become findings; an error means
 // that it could not be read at all for reasons of its own, such as a lost
 // connection.
-func (v *verifier) examine(ctx context.Context, ref objectRef, index int32) (facts objectFacts, err error) {
+func (v *verifier) examine(ctx context.Context, ref objectRef, keep keeping) (facts objectFacts, err error) {
 	data, err := v.bucket.Read(ctx, ref.Path, 0, -1)
 	if errors.Is(err, errAbsent) {
 		v.fault(ref.Path, "manifest %d names it, but it is gone", v.manifests[ref.manifest].Sequence)
@@ -60,7 +59,7 @@ func (v *verifier) examine(ctx context.Context, ref objectRef, index int32) (fac
 			v.fault(ref.Path, "it is not a readable Parquet file: %v", r)
 		}
 	}()
-	facts, problem := v.recompute(data, ref, index)
+	facts, problem := v.recompute(data, ref, keep)
 	if problem != nil {
 		v.fault(ref.Path, "%v", problem)
 	}
@@ -68,101 +67,231 @@ func (v *verifier) examine(ctx context.Context, ref objectRef, index int32) (fac
 }
 
 // recompute derives from the rows what the manifest says and compares.
-func (v *verifier) recompute(data []byte, ref objectRef, index int32) (objectFacts, error) {
-	var facts objectFacts
+func (v *verifier) recompute(data []byte, ref objectRef, keep keeping) (objectFacts, error) {
+	m := &v.manifests[ref.manifest]
 	t, _ := schemas.ByName(ref.id.table)
-	t = t.AsOf(v.manifests[ref.manifest].SchemaVersion).Keep(v.manifests[ref.manifest].Kept...)
-	r, err := newObjectReader(ref.Path, bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return facts, err
-	}
+	t = t.AsOf(m.SchemaVersion).Keep(m.Kept...)
 	columns := Schema(t)
-	if v.manifests[ref.manifest].Kind == KindCompact {
+	if m.Kind == KindCompact {
 		columns = MergedSchema(t)
 	}
-	if err := sameColumns(r, columns); err != nil {
-		return facts, err
-	}
-	rec, err := r.record(t.Fields)
+	in, err := v.inspectors.take()
 	if err != nil {
-		return facts, err
+		return objectFacts{}, err
 	}
-	own, err := r.record(lakeFields())
-	if err != nil {
-		return facts, err
+	defer v.inspectors.put(in)
+	if err := in.scan.open(data, columns); err != nil {
+		return objectFacts{}, err
 	}
-	keys, hashes := schemas.NewHasher(t).Rows(rec, nil, nil)
-	entries := make([]entry, len(keys))
-	revision, sign, stored := int32s(own.Column(0)), int32s(own.Column(1)), castSlice[uint64](int64s(own.Column(2)))
-	facts.rows = make([]keyRow, len(keys))
-	for i := range entries {
-		if stored[i] != hashes[i] {
-			return facts, fmt.Errorf("row %d does not hash to its row_hash", i+1)
-		}
-		if revision[i] < 1 || sign[i] != 1 && sign[i] != -1 {
-			return facts, fmt.Errorf("row %d has revision %d and sign %d", i+1, revision[i], sign[i])
-		}
-		entries[i] = entry{row: uint32(i), hash: hashes[i], revision: revision[i], sign: sign[i]}
-		facts.rows[i] = keyRow{keys[i], hashes[i], revision[i], sign[i], index}
-		if sign[i] > 0 {
-			facts.inserted++
-		} else {
-			facts.retracts++
-		}
-	}
-	return facts, v.compare(t, rec, entries, ref, &facts)
+	return in.inspect(t, ref, keep)
 }
 
-// compare checks order and description, and adds up the totals.
-func (v *verifier) compare(t *schemas.Table, rec arrow.Record, entries []entry, ref objectRef, facts *objectFacts) error {
-	if len(entries) == 0 {
-		return errors.New("it has no rows")
+// inspectors are at rest between two objects; as many as work at a time.
+type inspectors struct {
+	mu   sync.Mutex
+	idle []*inspector
+}
+
+func (p *inspectors) take() (*inspector, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.idle); n > 0 {
+		in := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return in, nil
 	}
-	recs := []arrow.Record{rec}
-	o := orderOf(layoutOf(t), recs, entries)
-	for i := 1; i < len(entries); i++ {
-		if o.compare(&entries[i-1], &entries[i]) >= 0 {
-			return fmt.Errorf("rows %d and %d are not in order", i, i+1)
+	s, err := newScanner()
+	if err != nil {
+		return nil, fmt.Errorf("start a Zstandard decoder: %w", err)
+	}
+	return &inspector{scan: s}, nil
+}
+
+func (p *inspectors) put(in *inspector) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = append(p.idle, in)
+}
+
+func (p *inspectors) close() {
+	for _, in := range p.idle {
+		in.scan.close()
+	}
+	p.idle = nil
+}
+
+// inspector goes through the rows of one object, some thousand at a time.
+type inspector struct {
+	scan   *scanner
+	hasher rowHasher
+	lay    layout
+	order  rowOrder
+	money  moneySums
+	chain  *chainScan // nil: not asked for
+	rows   *keyColumns
+
+	before             int // rows of earlier steps
+	hashSum            uint64
+	inserted, retracts int64
+	minTime, maxTime   int64
+	month              int32
+}
+
+// inspect reads the object that the scanner has opened.
+func (in *inspector) inspect(t *schemas.Table, ref objectRef, keep keeping) (objectFacts, error) {
+	in.begin(t, keep)
+	for {
+		n, err := in.scan.next()
+		if err != nil {
+			return objectFacts{}, err
 		}
-		if entries[i].month != entries[0].month {
-			return fmt.Errorf("row %d is of another month", i+1)
+		if n == 0 {
+			break
 		}
+		if err := in.step(n, ref.id.source); err != nil {
+			return objectFacts{}, err
+		}
+		in.before += n
 	}
-	if err := v.ofSource(o, recs, entries, ref); err != nil {
-		return err
+	if in.before == 0 {
+		return objectFacts{}, errors.New("it has no rows")
 	}
-	want := describe(o, recs, entries)
+	want := in.describe()
 	want.Path, want.SHA256, want.Bytes = ref.Path, ref.SHA256, ref.Bytes
 	got := ref.Object
 	got.MinTime, got.MaxTime = got.MinTime.UTC(), got.MaxTime.UTC()
-	if !reflect.DeepEqual(got, want) {
-		return fmt.Errorf("the manifest says %+v, the rows say %+v", got, want)
+	if !reflect.DeepEqual(got, want) { // its rows still explain those of other objects
+		return objectFacts{rows: in.rows}, fmt.Errorf("the manifest says %+v, the rows say %+v", got, want)
 	}
-	w := &objectWriter{lay: o.lay, totals: map[[2]string]*Total{}}
-	w.count(recs, entries)
-	facts.totals = w.totals
+	if in.chain != nil {
+		in.rows.chain = in.chain.done()
+	}
+	return objectFacts{rows: in.rows, totals: in.money.totals(), inserted: in.inserted, retracts: in.retracts}, nil
+}
+
+func (in *inspector) begin(t *schemas.Table, keep keeping) {
+	*in = inspector{scan: in.scan, hasher: in.hasher, lay: layoutOf(t), order: in.order}
+	in.hasher.begin(t)
+	in.order.begin(in.lay)
+	in.money.begin(in.lay)
+	if keep >= keepKeys {
+		in.rows = newKeyColumns(in.scan.rows)
+	}
+	if keep >= keepChain {
+		in.chain = newChainScan(in.lay, in.scan.rows)
+	}
+}
+
+// step checks the rows that the scanner stands at.
+func (in *inspector) step(n int, source string) error {
+	if err := in.hashes(n); err != nil {
+		return err
+	}
+	if err := in.ofSource(n, source); err != nil {
+		return err
+	}
+	if err := in.times(n); err != nil {
+		return err
+	}
+	if err := in.order.check(in.scan, in.before, n); err != nil {
+		return err
+	}
+	in.money.add(in.scan, in.signs(n), n)
+	if in.chain != nil {
+		in.chain.add(in.scan, n)
+	}
 	return nil
 }
 
-func (v *verifier) ofSource(o *order, recs []arrow.Record, entries []entry, ref objectRef) error {
-	source := columns{recs}.text(o.lay.source)
-	for i := range entries {
-		if s := source(0, uint32(i)); s != ref.id.source {
-			return fmt.Errorf("row %d is of source %q", i+1, s)
+// own is one of the lake's own columns: 0 is the revision, 1 the sign, 2 the hash.
+func (in *inspector) own(i int) *scanColumn { return &in.scan.columns[len(in.lay.table.Fields)+i] }
+
+func (in *inspector) signs(n int) []int32 {
+	c := in.own(1)
+	return c.ints32[c.at : c.at+n]
+}
+
+func (in *inspector) hashes(n int) error {
+	c, h := in.own(0), in.own(2)
+	revisions, signs, stored := c.ints32[c.at:c.at+n], in.signs(n), h.ints[h.at:h.at+n]
+	in.hasher.step(in.scan, n)
+	for r := range n {
+		key, hash := in.hasher.row(r)
+		revision, sign := revisions[r], signs[r]
+		if hash != uint64(stored[r]) {
+			return fmt.Errorf("row %d does not hash to its row_hash", in.before+r+1)
+		}
+		if revision < 1 || sign != 1 && sign != -1 {
+			return fmt.Errorf("row %d has revision %d and sign %d", in.before+r+1, revision, sign)
+		}
+		in.hashSum += hash
+		if sign > 0 {
+			in.inserted++
+		} else {
+			in.retracts++
+		}
+		if k := in.rows; k != nil {
+			k.keys, k.hashes, k.revision, k.sign = append(k.keys, key), append(k.hashes, hash), append(k.revision, revision), append(k.sign, int8(sign))
 		}
 	}
 	return nil
 }
 
-func sameColumns(r *objectReader, want []Column) error {
-	got := r.file.Schema().Columns()
-	if len(got) != len(want) {
-		return fmt.Errorf("it has %d columns, the table %d", len(got), len(want))
-	}
-	for i, c := range want {
-		if got[i][0] != c.Name {
-			return fmt.Errorf("column %d is %s, not %s", i+1, got[i][0], c.Name)
+func (in *inspector) ofSource(n int, source string) error {
+	c := &in.scan.columns[in.lay.source]
+	for r := range n {
+		if s := c.textAt(r); string(s) != source {
+			return fmt.Errorf("row %d is of source %q", in.before+r+1, s)
+		}
+		if c.dictionary && c.one {
+			break
 		}
 	}
 	return nil
+}
+
+// times finds the bounds of event times, and the month that all rows are of.
+func (in *inspector) times(n int) error {
+	if in.lay.time >= 0 {
+		c := &in.scan.columns[in.lay.time]
+		if in.before == 0 {
+			in.minTime, in.maxTime = c.intAt(0), c.intAt(0)
+		}
+		for r := range n {
+			t := c.intAt(r)
+			in.minTime, in.maxTime = min(in.minTime, t), max(in.maxTime, t)
+		}
+	}
+	if in.lay.date < 0 {
+		return nil
+	}
+	c := &in.scan.columns[in.lay.date]
+	last := int32(c.intAt(0))
+	if in.before == 0 {
+		in.month = monthOf(last)
+	}
+	for r := range n {
+		day := int32(c.intAt(r))
+		if (day != last || r == 0) && monthOf(day) != in.month {
+			return fmt.Errorf("row %d is of another month", in.before+r+1)
+		}
+		last = day
+	}
+	return nil
+}
+
+// describe is what the manifest should say of the object.
+func (in *inspector) describe() Object {
+	o := Object{Rows: int64(in.before), HashSum: in.hashSum, Sums: []Sum{}}
+	if in.lay.time >= 0 {
+		o.MinTime, o.MaxTime = time.UnixMicro(in.minTime).UTC(), time.UnixMicro(in.maxTime).UTC()
+	}
+	o.MinWallet, o.MaxWallet = in.order.wallets()
+	if in.lay.date >= 0 {
+		o.Month = fmt.Sprintf("%04d-%02d", in.month/12, in.month%12+1)
+	}
+	if in.lay.amount >= 0 {
+		o.Sums = in.money.perCurrency()
+	}
+	return o
 }

@@ -24,27 +24,30 @@ type tallied struct {
 }
 
 // checkObjects examines objects table by table and month by month: a key's
-// revisions lie in one month, so that only one month's keys are in memory.
+// revisions lie in one month, so that only one month's keys are in memory, and of
+// a large month a part at a time. Balance chains are walked as soon as the rows
+// of their windows have gone by.
 func (v *verifier) checkObjects(ctx context.Context) error {
 	refs := v.objectRefs()
 	v.refs = refs
 	sums := make([]tallied, len(v.manifests))
-	var odd []keyRow // keys that one month does not explain
+	standing := v.verdicts()
 	for from := 0; from < len(refs); {
 		to := from + 1
-		for to < len(refs) && refs[to].id == refs[from].id && refs[to].Month == refs[from].Month {
+		for to < len(refs) && refs[to].id == refs[from].id {
 			to++
 		}
-		rows, err := v.examineAll(ctx, refs, from, to, sums)
-		if err != nil {
+		id := refs[from].id
+		if err := v.checkTable(ctx, from, to, sums, v.newWindows(id, standing[id], from, to)); err != nil {
 			return err
 		}
-		odd = append(odd, v.unpaired(rows)...)
-		if to == len(refs) || refs[to].id != refs[from].id {
-			v.checkRevisions(refs, odd)
-			odd = nil
-		}
+		delete(standing, id)
 		from = to
+	}
+	for id, verdicts := range standing { // of tables without a row
+		if err := v.newWindows(id, verdicts, 0, 0).advance(ctx, 0); err != nil {
+			return err
+		}
 	}
 	v.checkManifests(sums)
 	return nil
@@ -61,33 +64,113 @@ func (v *verifier) objectRefs() []objectRef {
 		}
 	}
 	slices.SortStableFunc(refs, func(a, b objectRef) int {
-		return cmp.Or(cmp.Compare(a.id.source, b.id.source), cmp.Compare(a.id.table, b.id.table), cmp.Compare(a.Month, b.Month))
+		return cmp.Or(cmp.Compare(a.id.source, b.id.source), cmp.Compare(a.id.table, b.id.table), cmp.Compare(a.Month, b.Month), a.MinTime.Compare(b.MinTime))
 	})
 	return refs
 }
 
-func (v *verifier) examineAll(ctx context.Context, refs []objectRef, from, to int, sums []tallied) ([]keyRow, error) {
-	var rows []keyRow
-	var mu sync.Mutex
+// checkTable checks the objects from to to, which are those of one table.
+func (v *verifier) checkTable(ctx context.Context, from, to int, sums []tallied, w *windows) error {
+	var odd []keyRow // keys that one month does not explain
+	for from < to {
+		end := from + 1
+		for end < to && v.refs[end].Month == v.refs[from].Month {
+			end++
+		}
+		more, err := v.checkMonth(ctx, from, end, sums, w)
+		if err != nil {
+			return err
+		}
+		odd = append(odd, more...)
+		from = end
+	}
+	v.checkRevisions(v.refs, odd)
+	return nil
+}
+
+const (
+	batchRows  = 1 << 19 // rows of the objects between which balance chains are walked
+	pairedRows = 2 << 20 // rows whose keys are in memory at a time: some 33 bytes each
+)
+
+// checkMonth checks the objects of one month. Where it has more rows than there
+// is room for, keys are read again, each time another part of them.
+func (v *verifier) checkMonth(ctx context.Context, from, to int, sums []tallied, w *windows) (odd []keyRow, err error) {
+	rows := int64(0)
+	for _, ref := range v.refs[from:to] {
+		rows += min(max(ref.Rows, 0), maxRows)
+	}
+	limit := int64(cmp.Or(v.pairedRows, pairedRows))
+	passes := uint64((rows + limit - 1) / limit)
+	p := newPairing(0, max(passes, 1), int(min(rows, limit)))
+	for at := from; at < to; {
+		end, batch := at, int64(0)
+		for end < to && (batch < batchRows || end-at < v.opts.Parallel) {
+			batch += v.refs[end].Rows
+			end++
+		}
+		if err := v.examineAll(ctx, at, end, sums, p, w); err != nil {
+			return nil, err
+		}
+		if err := w.advance(ctx, end); err != nil {
+			return nil, err
+		}
+		at = end
+	}
+	odd, err = v.unpaired(p)
+	for pass := uint64(1); pass < passes && err == nil; pass++ {
+		var more []keyRow
+		if p, err = v.readPart(ctx, from, to, newPairing(pass, passes, int(limit))); err == nil {
+			more, err = v.unpaired(p)
+		}
+		odd = append(odd, more...)
+	}
+	return odd, err
+}
+
+func (v *verifier) examineAll(ctx context.Context, from, to int, sums []tallied, p *pairing, w *windows) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(v.opts.Parallel)
 	for i := from; i < to; i++ {
 		g.Go(func() error {
-			facts, err := v.examine(ctx, refs[i], int32(i))
+			ref := v.refs[i]
+			facts, err := v.examine(ctx, ref, w.keeping(ref))
 			if err != nil {
 				return err
 			}
-			sums[refs[i].manifest].add(facts)
-			mu.Lock()
-			defer mu.Unlock()
-			rows = append(rows, facts.rows...)
+			sums[ref.manifest].add(facts)
+			p.add(int32(i), facts.rows)
+			w.add(i, facts)
 			if facts.totals != nil {
-				v.count(refs[i], facts)
+				v.count(ref, facts)
 			}
 			return nil
 		})
 	}
-	return rows, g.Wait()
+	return g.Wait()
+}
+
+// readPart reads the keys of objects again, for another part of them.
+func (v *verifier) readPart(ctx context.Context, from, to int, p *pairing) (*pairing, error) {
+	lay := layoutOf(v.tables[v.refs[from].id])
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(v.opts.Parallel)
+	for i := from; i < to; i++ {
+		ref := v.refs[i]
+		if v.damaged(ref.Path) {
+			continue
+		}
+		g.Go(func() error {
+			r, err := openObject(ctx, v.bucket, ref.Path, ref.Bytes)
+			if err != nil {
+				return err
+			}
+			k, err := readKeys(r, lay)
+			p.add(int32(i), k)
+			return err
+		})
+	}
+	return p, g.Wait()
 }
 
 func (v *verifier) count(ref objectRef, facts objectFacts) {
@@ -126,37 +209,6 @@ func mergeTotals(into, from map[[2]string]*Total) {
 		sum.Count += t.Count
 		sum.Debit, sum.Credit = sum.Debit.Plus(t.Debit), sum.Credit.Plus(t.Credit)
 	}
-}
-
-// unpaired returns the rows of keys whose revisions do not explain each other.
-// Nearly every key has one row, which needs no sorting.
-func (v *verifier) unpaired(rows []keyRow) []keyRow {
-	index := newKeyIndex(len(rows))
-	ids := make([]int32, len(rows))
-	count := make([]int32, len(rows))
-	for i, r := range rows {
-		ids[i] = index.add(r.key)
-		count[ids[i]]++
-	}
-	several := rows[:0]
-	for i, r := range rows {
-		if count[ids[i]] > 1 || r.revision != 1 || r.sign < 0 {
-			several = append(several, r)
-		}
-	}
-	slices.SortFunc(several, compareKeyRows)
-	var odd []keyRow
-	for len(several) > 0 {
-		n := 1
-		for n < len(several) && several[n].key == several[0].key {
-			n++
-		}
-		if _, ok := explained(several[:n], v.withdraws); !ok {
-			odd = append(odd, several[:n]...)
-		}
-		several = several[n:]
-	}
-	return odd
 }
 
 func compareKeyRows(a, b keyRow) int {

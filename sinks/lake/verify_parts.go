@@ -8,9 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
 )
 
@@ -118,51 +115,12 @@ type verdictRef struct {
 	boundary *point
 }
 
-// checkChains computes the newest verdict on every window again, from the rows
-// that the lake showed at that manifest. Verdicts that a later one on the same
-// window replaced are covered by the manifests' digests alone.
-func (v *verifier) checkChains(ctx context.Context) error {
-	states, verdicts := v.verdicts()
-	for id, refs := range verdicts {
-		t := v.tables[id]
-		if t.Balance == "" {
-			continue
-		}
-		slices.SortStableFunc(refs, func(a, b verdictRef) int { return a.part.Window.From.Compare(b.part.Window.From) })
-		if err := v.checkVerdicts(ctx, layoutOf(t), states[id], refs); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// verifyCache holds the columns of a few full objects: neighbouring windows of
-// all wallets lie in the same ones.
-const verifyCache = 128 << 20
-
-// checkVerdicts shares neighbouring windows, which lie in the same objects,
-// among workers with a cache each.
-func (v *verifier) checkVerdicts(ctx context.Context, lay layout, state *tableState, refs []verdictRef) error {
-	g, ctx := errgroup.WithContext(ctx)
-	step := (len(refs) + v.opts.Parallel - 1) / v.opts.Parallel
-	for mine := range slices.Chunk(refs, max(step, 1)) {
-		g.Go(func() error {
-			f := &finder{bucket: v.bucket, cache: newCache(verifyCache), lay: lay}
-			for _, ref := range mine {
-				if err := v.checkChain(ctx, f, state, ref); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return g.Wait()
-}
-
-// verdicts replays the manifests: the objects of each table, the verdicts that
-// stand at the end, and the boundary that each was entitled to.
-func (v *verifier) verdicts() (map[tableID]*tableState, map[tableID][]verdictRef) {
-	states, standing := map[tableID]*tableState{}, map[tableID][]verdictRef{}
+// verdicts replays the manifests: the verdicts that stand at the end, by the
+// start of their windows, and the boundary that each was entitled to. Verdicts
+// that a later one on the same window replaced are covered by the manifests'
+// digests alone.
+func (v *verifier) verdicts() map[tableID][]verdictRef {
+	standing := map[tableID][]verdictRef{}
 	type stream struct {
 		id     tableID
 		wallet string
@@ -172,12 +130,6 @@ func (v *verifier) verdicts() (map[tableID]*tableState, map[tableID][]verdictRef
 	for i := range v.manifests {
 		m := &v.manifests[i]
 		id := tableID{m.Source, m.Table}
-		if states[id] == nil {
-			states[id] = newTableState()
-		}
-		if m.Kind != KindCompact { // a verdict is about the objects that were there
-			states[id].applyObjects(*m)
-		}
 		for _, p := range byWindow(m.Parts) {
 			s := stream{id, p.WalletID}
 			if last[s] == nil {
@@ -202,7 +154,15 @@ func (v *verifier) verdicts() (map[tableID]*tableState, map[tableID][]verdictRef
 			standing[s.id] = append(standing[s.id], ref)
 		}
 	}
-	return states, standing
+	for id, refs := range standing {
+		if v.tables[id].Balance == "" {
+			delete(standing, id)
+		}
+		slices.SortFunc(refs, func(a, b verdictRef) int {
+			return cmp.Or(a.part.Window.From.Compare(b.part.Window.From), cmp.Compare(a.part.WalletID, b.part.WalletID))
+		})
+	}
+	return standing
 }
 
 func byWindow(parts []Part) []*Part {
@@ -214,38 +174,6 @@ func byWindow(parts []Part) []*Part {
 		return cmp.Or(cmp.Compare(a.WalletID, b.WalletID), a.Window.From.Compare(b.Window.From))
 	})
 	return out
-}
-
-func (v *verifier) checkChain(ctx context.Context, f *finder, state *tableState, ref verdictRef) error {
-	p, m := ref.part, &v.manifests[ref.manifest]
-	w := windowSpan(p.Window)
-	boundary := ref.boundary
-	if p.Chain.Boundary == nil {
-		boundary = nil // not checked, which is allowed for old windows
-	} else if boundary == nil || boundary.balance != *p.Chain.Boundary {
-		v.fault(manifestKey(m.Sequence), "part %s %s begins at a balance that no window before it ended with", p.WalletID, p.Window)
-		return nil
-	}
-	var objects []object
-	for _, o := range state.touched([]need{{p.WalletID, span{w.from, w.to - 1}}}) {
-		if o.sequence <= m.Sequence {
-			objects = append(objects, o)
-		}
-	}
-	rows, err := v.visibleRows(ctx, f, objects, p.WalletID, w)
-	if rows == nil || err != nil {
-		return err
-	}
-	walk := newWalker(boundary)
-	for _, r := range *rows {
-		walk.add(r)
-	}
-	got := walk.finish(p.Past)
-	v.countChain(p.Chain.State)
-	if !reflect.DeepEqual(got, normalChain(p.Chain)) {
-		v.fault(manifestKey(m.Sequence), "part %s %s: the recorded balance chain is %+v, the rows give %+v", p.WalletID, p.Window, p.Chain, got)
-	}
-	return nil
 }
 
 func (v *verifier) countChain(state sinks.ChainState) {
@@ -260,30 +188,13 @@ func (v *verifier) countChain(state sinks.ChainState) {
 	}
 }
 
-// visibleRows returns the rows in order of time; nil when an object is damaged,
-// which has a finding of its own.
-func (v *verifier) visibleRows(ctx context.Context, f *finder, objects []object, wallet string, w span) (*[]chainRow, error) {
-	for _, o := range objects {
-		if v.damaged(o.path) {
-			return nil, nil
-		}
-	}
-	answers, err := f.visible(ctx, objects, []question{{wallet, w}}, func(schemas.Key) bool { return false })
-	if err != nil {
-		return nil, err
-	}
-	rows := answers[0]
-	byTime := func(a, b chainRow) int { return cmp.Compare(a.time, b.time) }
-	if !slices.IsSortedFunc(rows, byTime) {
-		slices.SortFunc(rows, byTime)
-	}
-	return &rows, nil
-}
-
 func (v *verifier) damaged(key string) bool {
-	path := fullPath(v.url, key)
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if len(v.report.Findings) == 0 {
+		return false
+	}
+	path := fullPath(v.url, key)
 	return slices.ContainsFunc(v.report.Findings, func(f Finding) bool { return f.Path == path })
 }
 
