@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -23,6 +26,7 @@ import (
 
 type exportFlags struct {
 	format, file, period, reader string
+	proof                        string
 	days                         span
 	snapshot                     int64
 }
@@ -41,7 +45,10 @@ func (p *program) exportCommand() *cobra.Command {
 The same snapshot gives the same bytes, whenever and wherever it is exported, as
 long as the provider aliases, the reader and the withdrawn consents are the
 same. Without --snapshot it is the newest one that the warehouse shows; which
-one is said on stderr. A file is written whole or not at all.
+one is said on stderr. A file is written whole or not at all. Beside it goes
+FILE.proof, which says completely what it is: paylake verify LAKE --export FILE
+makes the file again from the lake alone and compares the bytes. (The bundle of
+NFC workflows says so itself.)
 
 Amounts are minor units as integers and, beside them, decimals; in JSON decimals
 are strings. In CSV, text that a spreadsheet would run as a formula gets an
@@ -68,6 +75,7 @@ apostrophe in front.`,
 	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(embedded.Roles, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(export.Formats, cobra.ShellCompDirectiveNoFileComp))
 	flags.StringVarP(&f.file, "output", "o", "", "`FILE` to write (stdout)")
+	flags.StringVar(&f.proof, "proof", "", "`FILE` for what goes with the export (OUTPUT.proof; none for stdout)")
 	return cmd
 }
 
@@ -125,11 +133,30 @@ func (p *program) export(ctx context.Context, d dataset, f exportFlags) (err err
 	if err != nil {
 		return err
 	}
-	err = p.deliver(f.file, func(out io.Writer) error { return s.write(ctx, d, f.format, out) })
+	if f.proof == "" && f.file != "" && f.file != "-" && d.own[f.format] == nil {
+		f.proof = f.file + proofSuffix
+	}
+	if f.proof != "" { // that of an earlier file of this name would accuse this one
+		if err := os.Remove(f.proof); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("export %s: %w", d.name, err)
+		}
+	}
+	sum := &sumWriter{hash: sha256.New()}
+	err = p.deliver(f.file, func(out io.Writer) error { return s.write(ctx, d, f.format, sum.to(out)) })
 	if err != nil {
 		return fmt.Errorf("export %s: %w", d.name, err)
 	}
 	fmt.Fprintln(p.stderr, s.said(d))
+	if f.proof == "" || s.snapshot == 0 { // of nothing there is nothing to prove
+		return nil
+	}
+	e, err := h.proofOf(ctx, s, d, f, sum)
+	if err == nil {
+		err = p.writeProof(f.proof, e)
+	}
+	if err != nil {
+		return fmt.Errorf("export %s: the proof: %w", d.name, err)
+	}
 	return nil
 }
 
@@ -242,3 +269,16 @@ func (t *tallyWriter) Write(b []byte) (int, error) {
 	t.n += int64(n)
 	return n, err
 }
+
+// sumWriter counts and digests what it passes on.
+type sumWriter struct {
+	tallyWriter
+	hash hash.Hash
+}
+
+func (s *sumWriter) to(out io.Writer) io.Writer {
+	s.w = io.MultiWriter(out, s.hash)
+	return s
+}
+
+func (s *sumWriter) digest() string { return hex.EncodeToString(s.hash.Sum(nil)) }

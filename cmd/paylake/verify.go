@@ -19,6 +19,7 @@ import (
 // verifyFlags are files that an auditor gives.
 type verifyFlags struct {
 	key, since, proof, witness, tsa string
+	export                          string
 	json                            bool
 }
 
@@ -35,9 +36,12 @@ warehouse, no state, no network but the bucket's.
 without it the configuration's key is used, and without that one everything but
 signatures is checked. --since names a checkpoint that you kept earlier: the log
 must continue it. --proof checks a .tlog-proof, on its own where no lake is
-given. Exit code 6: something that was published does not hold, and is named with
-its full path.`,
-		Example: "  paylake verify\n  paylake verify file:///var/lib/paylake/lake --key audit.pub --since checkpoint.old\n  paylake verify \"s3://bucket?region=eu-central-1\" --json\n  paylake verify --proof snapshot-12.tlog-proof --key audit.pub",
+given. --export names a file that paylake export wrote, with FILE.proof beside
+it: it is made again from the lake alone, by the embedded ClickHouse in a folder
+of its own, and the bytes must be the same; the first line that differs is
+printed. Exit code 6: something that was published or exported does not hold, and
+is named with its full path.`,
+		Example: "  paylake verify\n  paylake verify file:///var/lib/paylake/lake --key audit.pub --since checkpoint.old\n  paylake verify \"s3://bucket?region=eu-central-1\" --json\n  paylake verify ./lake --key audit.pub --export march.csv\n  paylake verify --proof snapshot-12.tlog-proof --key audit.pub",
 		Args:    cobra.MaximumNArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return p.verify(cmd.Context(), args, f) },
 	}
@@ -45,6 +49,7 @@ its full path.`,
 	flags.StringVar(&f.key, "key", "", "`FILE` of verifier keys, one per line")
 	flags.StringVar(&f.since, "since", "", "`FILE` with an older checkpoint that the log must continue")
 	flags.StringVar(&f.proof, "proof", "", "check a .tlog-proof `FILE`")
+	flags.StringVar(&f.export, "export", "", "check that an exported `FILE` is what the lake gives")
 	flags.StringVar(&f.witness, "witness", "", "`FILE` of witnesses' keys; each must have cosigned")
 	flags.StringVar(&f.tsa, "tsa", "", "`FILE` (PEM) of the authorities that time stamps are believed from")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
@@ -54,11 +59,13 @@ its full path.`,
 // verified is what `verify --json` prints: the lake's report, and the proof's.
 type verified struct {
 	*lake.Report
-	Proof *lake.ProofReport `json:"proof,omitempty"`
+	Proof  *lake.ProofReport `json:"proof,omitempty"`
+	Export *exportReport     `json:"export,omitempty"`
 }
 
 func (p *program) verify(ctx context.Context, args []string, f verifyFlags) error {
-	whole := len(args) > 0 || f.proof == "" || f.since != ""
+	p.boundMemory()
+	whole := len(args) > 0 || f.proof == "" || f.since != "" || f.export != ""
 	url := ""
 	var err error
 	if whole {
@@ -93,6 +100,11 @@ func (p *program) verify(ctx context.Context, args []string, f verifyFlags) erro
 		}
 		out.Report, fault = &r, errors.Join(fault, err)
 	}
+	if f.export != "" && fault == nil { // of a lake that does not hold nothing can be made again
+		if out.Export, fault = p.checkExport(ctx, url, f.export, o); fault != nil && !errors.Is(fault, sinks.ErrCorrupt) {
+			return fault
+		}
+	}
 	return p.showVerified(out, f, fault)
 }
 
@@ -121,6 +133,9 @@ func (p *program) showVerified(out verified, f verifyFlags, fault error) error {
 			p.showProof(f.proof, *out.Proof)
 		}
 		if out.Report != nil {
+			if out.Export != nil {
+				p.showExport(*out.Export)
+			}
 			p.showReport(*out.Report)
 		}
 	}
