@@ -75,13 +75,13 @@ bench: build ## speed and memory, as ratios in one run (several minutes)
 	@PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) deploy/bench
 
 torture: ## kill -9 at random moments: KILLS=200 SEED=1 make torture (about 7 s a kill)
-	@PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) PAYLAKE_TEST_KILLS=$${KILLS:-200} PAYLAKE_TEST_SEED=$${SEED:-1} \
-	go test ./cmd/paylake -run '^TestKilledAtAnyMoment$$' -count=1 -v -timeout 2h
+	@PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) PAYLAKE_TEST_S3=$$(deploy/fetch versitygw) PAYLAKE_TEST_KILLS=$${KILLS:-200} PAYLAKE_TEST_SEED=$${SEED:-1} \
+	go test ./cmd/paylake -run '^TestKilledAtAnyMoment$$' -count=1 -v -timeout 8h
 
 crash: ## kill at every fault point and at pairs of them: SEEDS=25 PAIRS=2000 make crash (about a second each)
 	@PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) PAYLAKE_TEST_S3=$$(deploy/fetch versitygw) \
 	PAYLAKE_TEST_SEEDS=$${SEEDS:-25} PAYLAKE_TEST_PAIRS=$${PAIRS:-2000} PAYLAKE_TEST_SEED=$${SEED:-1} \
-	go test ./cmd/paylake -run '^(TestKilledAtEveryPoint|TestMissingGuardsAreFound)$$' -count=1 -v -timeout 6h
+	go test ./cmd/paylake -run '^(TestKilledAtEveryPoint|TestMissingGuardsAreFound)$$' -count=1 -v -timeout 12h
 
 soak: ## the large sizes of what `make test` tries in small, one after the other (hours)
 	$(MAKE) crash

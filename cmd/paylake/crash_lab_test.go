@@ -34,6 +34,7 @@ type lab struct {
 	used   bool // the warehouse has tables
 	s3     *s3test.Server
 	ran    map[string]int // points at which a process died
+	ranS3  int            // those of them whose lake was in S3
 }
 
 func newLab(t *testing.T, exe string) *lab {
@@ -145,8 +146,8 @@ type labWorld struct {
 	fake     *mpaytest.Server
 	origin   string
 	template string
-	bare     string         // the same before that run: consents and nothing else
-	passed   map[string]int // points of an undisturbed run from the template
+	bare     string                  // the same before that run: consents and nothing else
+	passed   map[bool]map[string]int // points of an undisturbed run from the template; true: with its lake in S3
 }
 
 func (l *lab) world(t *testing.T, seed uint64) *labWorld {
@@ -157,7 +158,7 @@ func (l *lab) world(t *testing.T, seed uint64) *labWorld {
 	}
 	now := time.Now().In(baku)
 	start := time.Date(now.Year(), now.Month(), now.Day()-generatedDays, 0, 0, 0, 0, baku)
-	w := &labWorld{lab: l, seed: seed, book: generate(seed, start), passed: map[string]int{}}
+	w := &labWorld{lab: l, seed: seed, book: generate(seed, start), passed: map[bool]map[string]int{}}
 	w.fake = mpaytest.New(w.book, mpaytest.Options{ServerKey: sandbox.ServerKey, PageSize: 3 + int(seed%9), TokenLife: 24 * time.Hour, Cooldown: -1, Now: time.Now})
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/damage" {
@@ -182,7 +183,8 @@ func (l *lab) world(t *testing.T, seed uint64) *labWorld {
 	}
 	w.live(t, w.template, "", "run").well(t)
 	w.book.shown.Store(w.book.after)
-	w.trace(t)
+	w.trace(t, false)
+	w.trace(t, true)
 	return w
 }
 
@@ -254,9 +256,12 @@ func (w *labWorld) liveWith(t *testing.T, dir string, env []string, args ...stri
 }
 
 // trace notes which points a run from the template passes, and how often.
-func (w *labWorld) trace(t *testing.T) {
+func (w *labWorld) trace(t *testing.T, s3 bool) {
 	t.Helper()
 	dir := w.begin(t, w.template)
+	if s3 {
+		inBucket(t, w, dir)
+	}
 	file := filepath.Join(dir, "trace")
 	w.liveWith(t, dir, []string{"PAYLAKE_FAULT_TRACE=" + file}, "run").well(t)
 	w.right(t, dir)
@@ -264,8 +269,9 @@ func (w *labWorld) trace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.passed[s3] = map[string]int{}
 	for name := range strings.FieldsSeq(string(text)) {
-		w.passed[name]++
+		w.passed[s3][name]++
 	}
 	w.end(t, dir)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -65,7 +66,8 @@ func abandonedLongAgo(t *testing.T, w *labWorld, dir string) {
 	w.must(t, "INSERT INTO load_abandoned SELECT load_id, reason, abandoned_at - INTERVAL 1 HOUR FROM load_abandoned")
 }
 
-// inBucket moves the lake to an empty bucket of a real S3 server.
+// inBucket moves the lake of a case, or what will be its lake, to a bucket of a
+// real S3 server.
 func inBucket(t *testing.T, w *labWorld, dir string) {
 	t.Helper()
 	path := filepath.Join(dir, "paylake.yaml")
@@ -73,9 +75,14 @@ func inBucket(t *testing.T, w *labWorld, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := w.s3.URL(w.s3.Bucket(t))
-	if err := os.WriteFile(path, bytes.Replace(text, []byte(labLake), fmt.Appendf(nil, "lake: %q", url), 1), 0o600); err != nil {
+	bucket := w.s3.Bucket(t)
+	if err := os.WriteFile(path, bytes.Replace(text, []byte(labLake), fmt.Appendf(nil, "lake: %q", w.s3.URL(bucket)), 1), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	folder := filepath.Join(dir, "lake")
+	if _, err := os.Stat(folder); err == nil {
+		w.s3.Fill(t, bucket, folder)
+		w.end(t, folder)
 	}
 }
 
@@ -115,24 +122,36 @@ func TestKilledAtEveryPoint(t *testing.T) {
 		w := l.world(t, first+uint64(n))
 		worlds = append(worlds, w)
 		dice := rand.New(rand.NewPCG(w.seed, 0x706f696e74))
-		for _, name := range all {
-			w.killedAt(t, name, dice)
+		for i, name := range all {
+			w.killedAt(t, name, dice, (i+n)%s3Share == 0 && !strings.HasPrefix(name, "file."))
 		}
+		t.Logf("seed %d: %d processes killed so far", w.seed, total(l.ran))
 	}
 	for _, name := range all {
 		if l.ran[name] == 0 {
 			t.Errorf("no process died at %s", name)
 		}
 	}
-	t.Logf("%d points × %d seeds (from %d): %d processes killed, 0 lost, 0 doubled", len(all), seeds, first, total(l.ran))
-	l.ran = map[string]int{}
-	dice := rand.New(rand.NewPCG(first, 0x7061697273))
-	for range pairs {
-		w := worlds[dice.IntN(len(worlds))]
-		w.killedTwice(t, w.draw(dice), w.draw(dice))
+	t.Logf("%d points × %d seeds (from %d): %d processes killed (%d over a lake in S3), 0 lost, 0 doubled", len(all), seeds, first, total(l.ran), l.ranS3)
+	if l.ranS3 == 0 {
+		t.Error("no process died over a lake in S3")
 	}
-	t.Logf("%d pairs of points: %d processes killed, 0 lost, 0 doubled", pairs, total(l.ran))
+	l.ran, l.ranS3 = map[string]int{}, 0
+	dice := rand.New(rand.NewPCG(first, 0x7061697273))
+	for n := range pairs {
+		w := worlds[dice.IntN(len(worlds))]
+		s3 := n%s3Share == 0
+		w.killedTwice(t, w.draw(dice, s3), w.draw(dice, s3), s3)
+		if (n+1)%100 == 0 {
+			t.Logf("%d pairs so far", n+1)
+		}
+	}
+	t.Logf("%d pairs of points: %d processes killed (%d over a lake in S3), 0 lost, 0 doubled", pairs, total(l.ran), l.ranS3)
 }
+
+// s3Share: every so manieth case has its lake in a bucket of a real S3 server
+// instead of a folder. Over the seeds every point has its turn.
+const s3Share = 4
 
 func total(ran map[string]int) (n int) {
 	for _, c := range ran {
@@ -142,18 +161,21 @@ func total(ran map[string]int) (n int) {
 }
 
 // killedAt is one case: a run is killed at a point, the next one comes to its end.
-func (w *labWorld) killedAt(t *testing.T, name string, dice *rand.Rand) {
+func (w *labWorld) killedAt(t *testing.T, name string, dice *rand.Rand, s3 bool) {
 	t.Helper()
 	s := scenes[name]
 	n := 1
-	if w.passed[name] > 0 {
-		n += dice.IntN(w.passed[name])
+	if passed := w.passed[s3][name]; passed > 0 {
+		n += dice.IntN(passed)
 	}
 	from := w.template
 	if s.bare {
 		from = w.bare
 	}
 	dir := w.begin(t, from)
+	if s3 {
+		inBucket(t, w, dir)
+	}
 	if s.before != nil {
 		s.before(t, w, dir)
 	}
@@ -164,7 +186,7 @@ func (w *labWorld) killedAt(t *testing.T, name string, dice *rand.Rand) {
 		w.release(t)
 	}
 	if w.die(t, dir, s.faults, name, n, s.args) || n > 1 && w.die(t, dir, s.faults, name, 1, s.args) {
-		w.ran[name]++
+		w.died(name, s3)
 	}
 	if s.alone {
 		w.hold(t)
@@ -176,27 +198,30 @@ func (w *labWorld) killedAt(t *testing.T, name string, dice *rand.Rand) {
 		s.after(t, w, dir)
 	}
 	if t.Failed() {
-		t.Fatalf("seed %d, killed at %s, passing %d", w.seed, name, n)
+		t.Fatalf("seed %d, killed at %s, passing %d, lake in S3: %t", w.seed, name, n, s3)
 	}
 	w.end(t, dir)
 }
 
 // killedTwice is another: the run after the first crash is killed, too.
-func (w *labWorld) killedTwice(t *testing.T, a, b string) {
+func (w *labWorld) killedTwice(t *testing.T, a, b string, s3 bool) {
 	t.Helper()
 	dir := w.begin(t, w.template)
+	if s3 {
+		inBucket(t, w, dir)
+	}
 	for _, at := range []string{a, b} {
 		name, number, _ := strings.Cut(at, "#")
 		var n int
 		_, _ = fmt.Sscan(number, &n)
 		if w.die(t, dir, "", name, n, []string{"run"}) {
-			w.ran[name]++
+			w.died(name, s3)
 		}
 	}
 	w.live(t, dir, "", "run").well(t)
 	w.right(t, dir)
 	if t.Failed() {
-		t.Fatalf("seed %d, killed at %s, then at %s", w.seed, a, b)
+		t.Fatalf("seed %d, killed at %s, then at %s, lake in S3: %t", w.seed, a, b, s3)
 	}
 	w.end(t, dir)
 }
@@ -212,15 +237,19 @@ func (w *labWorld) die(t *testing.T, dir, faults, name string, n int, args []str
 	return e.killed
 }
 
-// draw chooses a passing of a point.
-func (w *labWorld) draw(dice *rand.Rand) string {
-	var names []string
-	for name := range w.passed {
-		names = append(names, name)
+// died counts a process that was killed at a point.
+func (w *labWorld) died(name string, s3 bool) {
+	w.ran[name]++
+	if s3 {
+		w.ranS3++
 	}
-	slices.Sort(names)
+}
+
+// draw chooses a passing of a point.
+func (w *labWorld) draw(dice *rand.Rand, s3 bool) string {
+	names := slices.Sorted(maps.Keys(w.passed[s3]))
 	name := names[dice.IntN(len(names))]
-	return fmt.Sprintf("%s#%d", name, 1+dice.IntN(w.passed[name]))
+	return fmt.Sprintf("%s#%d", name, 1+dice.IntN(w.passed[s3][name]))
 }
 
 // alter changes the amounts of loads and leaves the number of their rows: so

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -13,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/paylake/paylake/config"
+	"github.com/paylake/paylake/sinks/lake/s3test"
 )
 
 // number reads a count from the environment.
@@ -32,10 +37,14 @@ func number(t *testing.T, name string, otherwise int) int {
 // torture is a playground whose runs are killed.
 type torture struct {
 	*playground
-	exe   string
-	truth map[string]string
-	state []byte // the state database with consents and nothing else
-	files []string
+	exe    string
+	truth  map[string]string
+	state  []byte // the state database with consents and nothing else
+	files  map[bool][]string
+	s3     *s3test.Server
+	folder string // URL of the lake when it lies in the data folder
+	bucket string // that the lake is in now; empty: in the folder
+	kills  int    // of runs over the lake as it is now
 }
 
 // The binary is killed with SIGKILL at moments chosen at random (by a seed)
@@ -45,24 +54,32 @@ type torture struct {
 func TestKilledAtAnyMoment(t *testing.T) {
 	kills, seed := number(t, "PAYLAKE_TEST_KILLS", 6), number(t, "PAYLAKE_TEST_SEED", 1)
 	x := newTorture(t)
-	whole := x.undisturbed(t)
+	took := map[bool]time.Duration{false: x.undisturbed(t, false), true: x.undisturbed(t, true)}
 	dice := rand.New(rand.NewPCG(uint64(seed), 0x6b696c6c))
-	early := 0
+	early, inS3 := 0, 0
 	for n := range kills {
 		args := []string{"run"}
+		if n%20 == 19 {
+			t.Logf("%d kills so far", n)
+		}
+		s3 := n/4%2 == 1 // four in a folder, four in a bucket
+		whole := took[s3]
+		if s3 {
+			inS3++
+		}
 		if n%4 == 3 { // the engine alone
-			x.forget(t, "lake", "clickhouse")
+			x.anew(t, s3)
 			x.engineKilled(t, time.Duration(dice.Int64N(int64(whole))))
 			continue
 		}
 		switch n % 4 {
 		case 0: // everything from nothing
-			x.forget(t, "lake", "clickhouse")
+			x.anew(t, s3)
 		case 1: // nothing new in the lake, everything to load
 			x.forget(t, "clickhouse")
 			args = append(args, "--from", x.world.Start().Format(time.DateOnly))
 		case 2: // a lake that another run was killed over
-			x.forget(t, "lake", "clickhouse")
+			x.anew(t, s3)
 			x.killed(t, time.Duration(dice.Int64N(int64(whole))), "run")
 		}
 		at := time.Duration(dice.Int64N(int64(whole)))
@@ -73,17 +90,22 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		x.noProcesses(t)
 		x.whole(t)
 		if t.Failed() {
-			t.Fatalf("kill %d of seed %d: %v after %s of %s, ended by itself before: %v", n+1, seed, args, at, whole, ended)
+			t.Fatalf("kill %d of seed %d: %v after %s of %s, lake in S3: %t, ended by itself before: %v", n+1, seed, args, at, whole, s3, ended)
 		}
 	}
-	t.Logf("%d kills (seed %d) over a run of %s, %d of them too late: 0 lost, 0 doubled", kills, seed, whole, early)
+	t.Logf("%d kills (seed %d) over runs of %s, %d of them over a lake in S3 (%s), %d too late, %d of the engine alone: 0 lost, 0 doubled",
+		kills, seed, took[false], inS3, took[true], early, kills/4)
 }
 
 func newTorture(t *testing.T) *torture {
-	x := &torture{playground: newPlayground(t, 400), exe: binary(t)}
+	x := &torture{playground: newPlayground(t, 400), exe: binary(t), files: map[bool][]string{}, s3: s3test.New(t)}
 	x.edit(t, `otp: {exec: ["`+testExe(t), `otp: {exec: ["`+x.exe)
 	x.truth = truthLines(x.playground.truth(t))
-	var err error
+	cfg, err := config.Load(x.config, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.folder = cfg.Lake
 	if x.state, err = os.ReadFile(x.place("state.db")); err != nil {
 		t.Fatal(err)
 	}
@@ -134,10 +156,45 @@ func (x *torture) start(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer)
 	return cmd, &out
 }
 
-// undisturbed measures a run that nobody kills, and notes which files it leaves.
-func (x *torture) undisturbed(t *testing.T) time.Duration {
+// anew forgets everything, and has the lake in its folder or in an empty bucket.
+func (x *torture) anew(t *testing.T, s3 bool) {
 	t.Helper()
+	url := x.folder
+	if x.bucket, x.kills = "", 0; s3 {
+		x.bucket = x.s3.Bucket(t)
+		url = x.s3.URL(x.bucket)
+	}
+	x.moveLake(t, url)
 	x.forget(t, "lake", "clickhouse")
+}
+
+// strays looks for what killed runs left in a bucket: each may leave one key of
+// the probe, which is swept an hour later, and nothing else that has not the
+// name of its content.
+func (x *torture) strays(t *testing.T) {
+	t.Helper()
+	probes := 0
+	for it := x.s3.Open(t, x.bucket).List(nil); ; {
+		o, err := it.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(o.Key, "probe/") {
+			probes++
+		}
+	}
+	if probes > x.kills {
+		t.Errorf("%d kills left %d keys of the probe", x.kills, probes)
+	}
+}
+
+// undisturbed measures a run that nobody kills, and notes which files it leaves.
+func (x *torture) undisturbed(t *testing.T, s3 bool) time.Duration {
+	t.Helper()
+	x.anew(t, s3)
 	began := time.Now()
 	cmd, out := x.start(t, "run")
 	if err := cmd.Wait(); err != nil {
@@ -145,7 +202,7 @@ func (x *torture) undisturbed(t *testing.T) time.Duration {
 	}
 	took := time.Since(began)
 	same(t, x.spend(t), x.truth)
-	x.files = x.around(t)
+	x.files[s3] = x.around(t)
 	return took
 }
 
@@ -169,6 +226,7 @@ func (x *torture) killed(t *testing.T, after time.Duration, args ...string) bool
 	if err := <-ended; err == nil {
 		return true // between the moment and the kill
 	}
+	x.kills++
 	return false
 }
 
@@ -219,9 +277,12 @@ func (x *torture) whole(t *testing.T) {
 	same(t, x.spend(t), x.truth)
 	x.paylake(t, "verify").want(t, 0).says(t, "0 open, 0 broken", "")
 	for _, name := range x.around(t) {
-		if !slices.Contains(x.files, name) {
+		if !slices.Contains(x.files[x.bucket != ""], name) {
 			t.Errorf("%s was left behind", name)
 		}
+	}
+	if x.bucket != "" {
+		x.strays(t)
 	}
 }
 

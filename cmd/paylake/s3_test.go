@@ -14,6 +14,13 @@ func (g *playground) onS3(t *testing.T, s *s3test.Server) (bucket, url string) {
 	t.Helper()
 	bucket = s.Bucket(t)
 	url = s.URL(bucket)
+	g.moveLake(t, url)
+	return bucket, url
+}
+
+// moveLake points the configuration at another lake.
+func (g *playground) moveLake(t *testing.T, url string) {
+	t.Helper()
 	text, err := os.ReadFile(g.config)
 	if err != nil {
 		t.Fatal(err)
@@ -21,11 +28,10 @@ func (g *playground) onS3(t *testing.T, s *s3test.Server) (bucket, url string) {
 	for line := range strings.Lines(string(text)) {
 		if strings.HasPrefix(line, "lake:") {
 			g.edit(t, line, "lake: \""+url+"\"\n")
-			return bucket, url
+			return
 		}
 	}
 	t.Fatalf("no lake in\n%s", text)
-	return "", ""
 }
 
 // TestS3Lake: the main job with its lake in a bucket, by the commands and the

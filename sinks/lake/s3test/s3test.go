@@ -17,6 +17,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/s3blob" // s3://
 )
 
 const want = "PAYLAKE_TEST_S3 is not set: it names the program versitygw; make test fetches it (deploy/fetch versitygw)"
@@ -124,4 +127,38 @@ func URL(bucket, endpoint string) string {
 // Path is the file in which an object lies.
 func (s *Server) Path(bucket, key string) string {
 	return filepath.Join(s.root, bucket, filepath.FromSlash(key))
+}
+
+// Open opens a bucket as any other client would.
+func (s *Server) Open(t testing.TB, bucket string) *blob.Bucket {
+	t.Helper()
+	b, err := blob.OpenBucket(t.Context(), s.URL(bucket)+"&use_path_style=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+// Fill copies the files of a folder into a bucket, through the server.
+func (s *Server) Fill(t testing.TB, bucket, dir string) {
+	t.Helper()
+	b := s.Open(t, bucket)
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		key, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		return b.WriteAll(t.Context(), filepath.ToSlash(key), data, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
