@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -37,12 +38,12 @@ func showAffected(w io.Writer, cfg *config.Config, damaged []lake.Damage) {
 		}
 	}
 	if gap {
-		fmt.Fprintln(w, "next: put the manifest back from a copy of the lake; what only it can have named is listed above and still there; until then nothing is written to this lake")
+		fmt.Fprintln(w, "next: paylake rebuild puts the manifest back if the bucket keeps versions; else take it from a copy of the lake; what only it can have named is listed above and still there; until then nothing is written to this lake")
 		return
 	}
-	fmt.Fprintln(w, "next: paylake rebuild puts back, bit for bit, what the warehouse still holds; it drops nothing before the lake is whole")
+	fmt.Fprintln(w, "next: paylake rebuild puts back, bit for bit, what older versions, merged objects and the warehouse still hold; it drops nothing before the lake is whole")
 	for _, command := range rereading(cfg, damaged) {
-		fmt.Fprintln(w, "then, for what it does not hold:", command)
+		fmt.Fprintln(w, "then, for what they do not hold:", command)
 	}
 }
 
@@ -90,8 +91,10 @@ func rereading(cfg *config.Config, damaged []lake.Damage) []string {
 	var names []string
 	spans := map[string]days{}
 	for _, d := range damaged {
-		if d.Rejects || d.Entry() == nil {
-			continue // their raw texts are in the vault; reading again counts them as seen
+		if d.Rejects || d.Entry() == nil || d.Entry().Kind == lake.KindCompact {
+			// The raw texts of rejects are in the vault; reading again counts them as
+			// seen. Merged objects are made of old ones, which are listed if they are lost.
+			continue
 		}
 		name, zone := pipelineOf(cfg, d)
 		from, to := d.MinTime.In(zone), d.MaxTime.In(zone)
@@ -153,8 +156,15 @@ func (h *house) mendLake(ctx context.Context, ch *clickhouse.Warehouse) error {
 	if err != nil || len(damaged) == 0 {
 		return err
 	}
+	damaged, err = h.mendFromLake(ctx, damaged)
+	if err != nil || len(damaged) == 0 {
+		return err
+	}
 	back, left, err := ch.Rescue(ctx, damaged)
 	h.sayBack(back, "the warehouse")
+	if err == nil && len(back) > 0 { // what is back can give what was merged from it
+		left, err = h.mendRest(ctx, left)
+	}
 	if err != nil || len(left) == 0 {
 		return err
 	}
@@ -171,6 +181,63 @@ func (h *house) mendLake(ctx context.Context, ch *clickhouse.Warehouse) error {
 	}
 	return fmt.Errorf("%d files of the lake are lost, and the warehouse does not give them back; nothing was dropped; restore them from a copy, or read them again (%s): %w",
 		len(rest), rest[0].Path, sinks.ErrCorrupt)
+}
+
+// mendFromLake puts back what the lake itself gives; the rest is returned.
+func (h *house) mendFromLake(ctx context.Context, damaged []lake.Damage) ([]lake.Damage, error) {
+	back, left, err := h.lake.Mend(ctx, damaged)
+	for _, m := range back {
+		h.sayBack([]lake.Damage{m.Damage}, m.From)
+	}
+	return left, err
+}
+
+// mendRest tries the lake once more for what nobody else gave.
+func (h *house) mendRest(ctx context.Context, left []lake.Unrestored) ([]lake.Unrestored, error) {
+	var damaged []lake.Damage
+	for _, u := range left {
+		damaged = append(damaged, u.Damage)
+	}
+	rest, err := h.mendFromLake(ctx, damaged)
+	return slices.DeleteFunc(left, func(u lake.Unrestored) bool {
+		return !slices.ContainsFunc(rest, func(d lake.Damage) bool { return d.Path == u.Path })
+	}), err
+}
+
+// mendManifests puts back manifests of which the bucket keeps older versions.
+func (h *house) mendManifests(ctx context.Context) (mended bool, err error) {
+	back, lost, err := lake.MendManifests(ctx, h.cfg.Lake)
+	for _, path := range back {
+		fmt.Fprintf(h.p.stdout, "put back from an older version in the bucket, bit for bit: %s\n", path)
+	}
+	for _, path := range lost {
+		fmt.Fprintf(h.p.stderr, "still lost: %s; put it back from a copy of the lake\n", path)
+	}
+	return len(back) > 0, err
+}
+
+// openWhole opens the lake; a lake with a gap, or one whose log has more
+// manifests than there are, after what could be put back is back.
+func (h *house) openWhole(ctx context.Context) error {
+	err := h.openLake(ctx)
+	if errors.Is(err, sinks.ErrCorrupt) {
+		if mended, merr := h.mendManifests(ctx); merr != nil || !mended {
+			return errors.Join(err, merr)
+		}
+		return h.openLake(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	head, err := h.lake.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if c, ok, err := h.lake.Checkpoint(ctx); err != nil || !ok || c.Tree.N <= head {
+		return nil // what is wrong with the log, verify and the log's follower say
+	}
+	_, err = h.mendManifests(ctx)
+	return err
 }
 
 func (h *house) sayBack(back []lake.Damage, from string) {
@@ -195,6 +262,9 @@ func (h *house) readLostAgain(ctx context.Context, job pipeline.Job) (v pipeline
 	if err != nil {
 		return pipeline.Verdict{Code: pipeline.CodeFailed, Why: []string{err.Error()}}, false
 	}
+	if lost, err = h.mendFromLake(ctx, lost); err != nil {
+		return pipeline.Verdict{Code: pipeline.CodeFailed, Why: []string{err.Error()}}, false
+	}
 	if len(lost) == 0 {
 		return v, true
 	}
@@ -204,6 +274,9 @@ func (h *house) readLostAgain(ctx context.Context, job pipeline.Job) (v pipeline
 	v = report.Verdict()
 	back, left, err := again.Restore(ctx)
 	h.sayBack(back, "the source")
+	if err == nil && len(back) > 0 {
+		left, err = h.mendRest(ctx, left)
+	}
 	if err != nil {
 		v = v.And(pipeline.Verdict{Code: pipeline.CodeFailed, Why: []string{err.Error()}})
 	}

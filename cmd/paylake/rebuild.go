@@ -15,8 +15,10 @@ func (p *program) rebuildCommand() *cobra.Command {
 		Use: "rebuild", Short: "Make the warehouse again from the lake", Args: cobra.NoArgs,
 		Long: `Drops what the warehouse holds and loads every object of the lake again. Before
 that every file of the lake is compared with its digest: one that is lost or
-damaged is put back, bit for bit, from the warehouse that still holds its rows.
-Where it does not, nothing is dropped and the days to read again are printed.
+damaged is put back, bit for bit: from an older version in a bucket that keeps
+them (manifests, too), from the objects that it was merged from or into, or from
+the warehouse that still holds its rows. Where nobody does, nothing is dropped
+and the days to read again are printed.
 Exit code 5 while paylake up or another holder runs.`,
 		Example: "  paylake rebuild",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.rebuild(cmd.Context()) },
@@ -36,7 +38,7 @@ func (p *program) rebuild(ctx context.Context) (err error) {
 	if err := h.holdServer(ctx); err != nil {
 		return err
 	}
-	if err := h.openLake(ctx); err != nil {
+	if err := h.openWhole(ctx); err != nil {
 		return err
 	}
 	if err := h.holdWarehouse(ctx); err != nil {

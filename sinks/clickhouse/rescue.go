@@ -86,11 +86,11 @@ func (w *Warehouse) held(ctx context.Context, t *schemas.Table, l load) (lake.Ro
 	for i, f := range t.Fields {
 		names[i] = quote(f.Name)
 	}
-	sql := fmt.Sprintf("SELECT %s, revision, sign FROM %s.%s WHERE %s", strings.Join(names, ", "), w.db, rowsTable(t), l.where())
+	sql := fmt.Sprintf("SELECT %s, revision, sign, snapshot FROM %s.%s WHERE %s", strings.Join(names, ", "), w.db, rowsTable(t), l.where())
 	b := array.NewRecordBuilder(memory.DefaultAllocator, t.ArrowSchema())
 	defer b.Release()
 	cells := make([]cellOf, len(t.Fields))
-	into := make([]any, len(t.Fields)+2)
+	into := make([]any, len(t.Fields)+3)
 	for i, f := range t.Fields {
 		cells[i] = cellFor(f, b.Field(i))
 		into[i] = cells[i].into
@@ -98,7 +98,8 @@ func (w *Warehouse) held(ctx context.Context, t *schemas.Table, l load) (lake.Ro
 	var rows lake.Rows
 	var revision int32
 	var sign int8
-	into[len(t.Fields)], into[len(t.Fields)+1] = &revision, &sign
+	var came int64
+	into[len(t.Fields)], into[len(t.Fields)+1], into[len(t.Fields)+2] = &revision, &sign, &came
 	err := w.each(ctx, "read the rows of a lost object", sql, func(scan func(...any) error) error {
 		if err := scan(into...); err != nil {
 			return err
@@ -107,6 +108,7 @@ func (w *Warehouse) held(ctx context.Context, t *schemas.Table, l load) (lake.Ro
 			cells[i].append()
 		}
 		rows.Revision, rows.Sign = append(rows.Revision, revision), append(rows.Sign, int32(sign))
+		rows.Came = append(rows.Came, came)
 		return nil
 	})
 	rows.Record = b.NewRecord()

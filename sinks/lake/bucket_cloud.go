@@ -18,13 +18,18 @@ import (
 	"github.com/paylake/paylake/fault"
 	"github.com/paylake/paylake/patience"
 	"github.com/paylake/paylake/sinks"
+	"github.com/paylake/paylake/sinks/translog"
 )
 
 // cloudBucket keeps the contract with a store's own preconditions. No request
 // waits for ever: a store that stands still is out of reach.
 type cloudBucket struct {
 	b    *blob.Bucket
+	name string
 	wait time.Duration // for the next byte of a request; 0: storeWait
+
+	keep *Retention // asked for with every write; nil: not
+	now  func() time.Time
 }
 
 // storeWait is how long a store may stand still; sendRate is the slowest way to
@@ -70,7 +75,16 @@ func (c cloudBucket) Create(ctx context.Context, key string, data []byte) error 
 
 func (c cloudBucket) Replace(ctx context.Context, key string, data []byte) error {
 	w := c.watch(ctx, len(data))
-	return cloudError("replace", key, w.End(c.b.WriteAll(w.Context(), key, data, &blob.WriterOptions{ContentType: "text/plain; charset=utf-8"})))
+	return cloudError("replace", key, w.End(c.b.WriteAll(w.Context(), key, data, c.writing(key, blob.WriterOptions{ContentType: contentType(key)}))))
+}
+
+// contentType of a key that is replaced: people look at the log's newest
+// checkpoint in a browser.
+func contentType(key string) string {
+	if key == translog.Latest {
+		return "text/plain; charset=utf-8"
+	}
+	return "application/octet-stream"
 }
 
 func (c cloudBucket) List(ctx context.Context, prefix string) iter.Seq2[listed, error] {
@@ -134,7 +148,7 @@ const conflicts = 20
 // create writes a key that must not exist.
 func (c cloudBucket) create(ctx context.Context, key string, data []byte) error {
 	for attempt := 1; ; attempt++ {
-		err := c.b.WriteAll(ctx, key, data, &blob.WriterOptions{IfNotExist: true, ContentType: "application/octet-stream"})
+		err := c.b.WriteAll(ctx, key, data, c.writing(key, blob.WriterOptions{IfNotExist: true, ContentType: "application/octet-stream"}))
 		if attempt == conflicts || storeCode(err) != "ConditionalRequestConflict" {
 			return err
 		}

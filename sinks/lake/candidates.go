@@ -103,7 +103,10 @@ func (c *candidates) survivors(ctx context.Context, lost []Damage, index *keyInd
 	state := c.l.state(tableID{c.group[0].Source, c.group[0].Table})
 	objects := slices.Clone(state.touched(needs))
 	c.l.mu.Unlock()
-	objects = slices.DeleteFunc(objects, func(o object) bool { return containsPath(lost, c.l.full(o.path)) })
+	objects, err := c.standIns(ctx, objects, lost)
+	if err != nil {
+		return nil, nil, err
+	}
 	found := map[schemas.Key]*keyHistory{}
 	find := &finder{bucket: c.l.bucket, cache: newCache(1), lay: layoutOf(c.t)}
 	for n, o := range objects {
@@ -127,6 +130,31 @@ func (c *candidates) survivors(ctx context.Context, lost []Damage, index *keyInd
 		}
 	}
 	return objects, found, nil
+}
+
+// standIns leaves the lost objects out. Where one of them was merged, those that
+// it was merged from hold the rows that it did.
+func (c *candidates) standIns(ctx context.Context, objects []object, lost []Damage) ([]object, error) {
+	var kin *kinship
+	var out []object
+	for len(objects) > 0 {
+		o := objects[0]
+		objects = objects[1:]
+		if !containsPath(lost, c.l.full(o.path)) {
+			out = append(out, o)
+			continue
+		}
+		if kin == nil {
+			var err error
+			if kin, err = c.l.kinship(ctx); err != nil {
+				return nil, err
+			}
+		}
+		for _, p := range kin.parts[o.path] {
+			objects = append(objects, objectAt(kin.meta[p.Path].Object, p.Sequence))
+		}
+	}
+	return out, nil
 }
 
 // missing notes what the history of one key lacks. now is the row as it was

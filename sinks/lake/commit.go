@@ -40,6 +40,7 @@ func (l *Lake) Commit(ctx context.Context, b sinks.Batch) (sinks.Receipt, error)
 	}
 	l.committing.Lock()
 	defer l.committing.Unlock()
+	var lost takenTwice
 	for {
 		receipt, err := l.attempt(ctx, b)
 		if !errors.Is(err, errTaken) {
@@ -47,10 +48,31 @@ func (l *Lake) Commit(ctx context.Context, b sinks.Batch) (sinks.Receipt, error)
 		}
 		// Somebody else published this number first. Their rows may be ours: from
 		// the top, with their manifest read.
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(ctx.Err(), lost.again(l)); err != nil {
 			return sinks.Receipt{}, err
 		}
 	}
+}
+
+// takenTwice notices a manifest whose name is taken although it cannot be read:
+// in a versioned bucket somebody has laid a delete marker over it. Trying again
+// would never end.
+type takenTwice struct {
+	head  int64
+	times int
+}
+
+func (x *takenTwice) again(l *Lake) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if x.times == 0 || l.head > x.head {
+		*x = takenTwice{l.head, 1}
+		return nil
+	}
+	if x.times++; x.times < 4 {
+		return nil
+	}
+	return fmt.Errorf("the name of manifest %d is taken, and it cannot be read: it was deleted, and the bucket keeps older versions; paylake rebuild puts it back: %w", x.head+1, sinks.ErrCorrupt)
 }
 
 func checkBatch(b sinks.Batch) error {

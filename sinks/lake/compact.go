@@ -51,6 +51,7 @@ func (l *Lake) Compact(ctx context.Context, o CompactOptions) ([]Compaction, err
 	if o.SmallRows < 2 || o.Before.IsZero() {
 		return nil, errors.New("compact: SmallRows and Before are required")
 	}
+	var lost takenTwice
 	for {
 		head, units, err := l.mergeable(ctx, o)
 		if err != nil || len(units) == 0 {
@@ -67,12 +68,11 @@ func (l *Lake) Compact(ctx context.Context, o CompactOptions) ([]Compaction, err
 			n++
 		}
 		made, err := l.merge(ctx, head, units[:n])
-		if err == nil {
-			done = append(done, made...)
-		} else if !errors.Is(err, errTaken) { // taken: somebody committed; look again what is there
-			return done, err
+		done = append(done, made...)
+		if errors.Is(err, errTaken) { // somebody committed; look again what is there
+			err = lost.again(l)
 		}
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(err, ctx.Err()); err != nil {
 			return done, err
 		}
 	}

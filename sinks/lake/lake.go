@@ -36,6 +36,8 @@ type Options struct {
 	// StoreWait is how long an object store may stand still within a request
 	// before it is out of reach; 0: a minute.
 	StoreWait time.Duration
+	// Retention is asked of S3 with every file; nil: what the bucket does.
+	Retention *Retention
 	// Former says what the person behind a pseudonym was called under an older
 	// version of the key, so that a change of keys revises nothing. May be nil.
 	Former func(pseudonym string, version int) (former string, ok bool)
@@ -90,8 +92,12 @@ func open(ctx context.Context, b bucket, closeBucket func() error, o Options) (*
 	}
 	l := &Lake{zstd: z, bucket: b, close: closeBucket, opts: o, limits: defaultLimits,
 		cache: newCache(defaultLimits.cacheBytes), tables: map[tableID]*tableState{}}
-	if f, ok := b.(*fileBucket); ok {
+	switch f := b.(type) {
+	case *fileBucket:
 		l.root = f.root
+	case cloudBucket:
+		f.keep, f.now = o.Retention, o.Now
+		l.bucket = f
 	}
 	if !o.SkipProbe {
 		if err := probe(ctx, b, probeRounds, o.Now()); err != nil {

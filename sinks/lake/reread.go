@@ -137,6 +137,9 @@ func (r *Rereader) restoreGroup(ctx context.Context, group []Damage) (why string
 	if t == nil || group[0].Rejects {
 		return "rejected rows are kept in the warehouse and the vault alone", nil
 	}
+	if group[0].merged() {
+		return "objects that it was merged from are lost, too", nil
+	}
 	c := &candidates{l: r.l, t: t, lay: layoutOf(t), group: group}
 	for _, rec := range r.recs {
 		as, ok := project(rec, t)
@@ -157,7 +160,7 @@ func (r *Rereader) restoreGroup(ctx context.Context, group []Damage) (why string
 	for _, d := range group {
 		mine := entries[:min(d.at.Rows, int64(len(entries)))]
 		entries = entries[len(mine):]
-		err := r.l.restore(ctx, d, o, recs, mine)
+		err := r.l.restore(ctx, d, o, recs, mine, nil)
 		if errors.Is(err, ErrOtherBytes) {
 			return "the rows that the source gives now are not the ones that were committed", nil
 		}

@@ -24,6 +24,7 @@ type Rows struct {
 	Record   arrow.Record // the table's columns, as Damage.Schema has them
 	Revision []int32
 	Sign     []int32
+	Came     []int64 // the manifest that each row came with; only merged objects need it
 }
 
 // Schema is the table as it was when the lost rows were committed, and where
@@ -56,17 +57,27 @@ func (l *Lake) Restore(ctx context.Context, d Damage, rows Rows) error {
 	for i := range entries {
 		entries[i] = entry{row: uint32(i), hash: hashes[i], revision: rows.Revision[i], sign: rows.Sign[i]}
 	}
+	var came func(*entry) int64
+	if d.merged() {
+		if len(rows.Came) != len(entries) {
+			return fmt.Errorf("restore %s: it says of each row which manifest it came with, and that was not told: %w", d.Path, ErrOtherBytes)
+		}
+		came = func(e *entry) int64 { return rows.Came[e.row] }
+	}
 	o := orderOf(layoutOf(t), recs, entries)
 	o.sort(entries)
-	return l.restore(ctx, d, o, recs, entries)
+	return l.restore(ctx, d, o, recs, entries, came)
 }
 
-// restore puts an object back from entries in order.
-func (l *Lake) restore(ctx context.Context, d Damage, o *order, recs []arrow.Record, entries []entry) error {
+// merged reports whether the object was made by compaction.
+func (d *Damage) merged() bool { return d.entry != nil && d.entry.Kind == KindCompact }
+
+// restore puts an object back from entries in order; came: of a merged object.
+func (l *Lake) restore(ctx context.Context, d Damage, o *order, recs []arrow.Record, entries []entry, came func(*entry) int64) error {
 	if int64(len(entries)) != d.at.Rows {
 		return fmt.Errorf("restore %s: %d rows instead of %d: %w", d.Path, len(entries), d.at.Rows, ErrOtherBytes)
 	}
-	enc, err := encodeObject(l.zstd, l.opts.Parallel, o, recs, entries)
+	enc, err := encodeMerged(l.zstd, l.opts.Parallel, o, recs, entries, came)
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", d.Path, err)
 	}
@@ -89,29 +100,22 @@ func (l *Lake) RestoreRejects(ctx context.Context, d Damage, rows []QuarantineRo
 }
 
 // mend stores the right bytes under a key whose own are gone or damaged. The
-// damaged ones are kept aside, for whoever asks what happened to them. It is
-// the one place that removes what a manifest may name.
+// damaged ones are kept aside, for whoever asks what happened to them. Nothing is
+// deleted: a bucket that keeps versions may refuse that, and there a name whose
+// newest version is a delete marker can count as taken.
 func mend(ctx context.Context, b bucket, key string, data []byte) error {
 	old, err := b.Read(ctx, key, 0, -1)
 	switch {
-	case errors.Is(err, errAbsent):
-		return putBack(ctx, b, key, data)
-	case err != nil:
+	case err != nil && !errors.Is(err, errAbsent):
 		return err
-	case bytes.Equal(old, data):
+	case err == nil && bytes.Equal(old, data):
 		return nil
+	case err == nil:
+		if err := b.Create(ctx, "damaged/"+key+"."+digest(old)[:16], old); err != nil && !errors.Is(err, errTaken) {
+			return err
+		}
 	}
-	if err := b.Create(ctx, "damaged/"+key+"."+digest(old)[:16], old); err != nil && !errors.Is(err, errTaken) {
-		return err
-	}
-	if err := b.Delete(ctx, key); err != nil {
-		return fmt.Errorf("the damaged %s is in the way, remove it and repeat the command: %w", key, err)
-	}
-	return putBack(ctx, b, key, data)
-}
-
-func putBack(ctx context.Context, b bucket, key string, data []byte) error {
-	if err := b.Create(ctx, key, data); err != nil {
+	if err := b.Replace(ctx, key, data); err != nil {
 		return fmt.Errorf("put %s back: %w", key, err)
 	}
 	return nil

@@ -137,9 +137,14 @@ func (t *tableState) applyObjects(e Entry) {
 		t.objects = left
 	}
 	for _, o := range e.Objects {
-		t.objects = append(t.objects, object{path: o.Path, rows: o.Rows, bytes: o.Bytes, sequence: e.Sequence,
-			span: span{micros(o.MinTime), micros(o.MaxTime)}, minW: o.MinWallet, maxW: o.MaxWallet})
+		t.objects = append(t.objects, objectAt(o, e.Sequence))
 	}
+}
+
+// objectAt is where an object of a manifest lies.
+func objectAt(o Object, sequence int64) object {
+	return object{path: o.Path, rows: o.Rows, bytes: o.Bytes, sequence: sequence,
+		span: span{micros(o.MinTime), micros(o.MaxTime)}, minW: o.MinWallet, maxW: o.MaxWallet}
 }
 
 func (s *streamState) apply(p *Part, at time.Time) {
