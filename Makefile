@@ -40,8 +40,9 @@ test-iceberg: ## the tests of iceberg/ alone
 	$$sum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS).iceberg -- -vet=off -timeout 10m ./...
 
 test: ## every test but those that need the system's packages; real ClickHouse, PostgreSQL, S3 and HTTP
-	@lib=$$(deploy/fetch clickhouse) && pg=$$(deploy/fetch postgres) && s3=$$(deploy/fetch versitygw) && mkdir -p $(PAYLAKE_CACHE) && \
-	PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_POSTGRES=$$pg PAYLAKE_TEST_S3=$$s3 \
+	@lib=$$(deploy/fetch clickhouse) && pg=$$(deploy/fetch postgres) && s3=$$(deploy/fetch versitygw) && gcs=$$(deploy/fetch gcs) && \
+	azurite=$$(deploy/fetch azurite) && mkdir -p $(PAYLAKE_CACHE) && \
+	PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_POSTGRES=$$pg PAYLAKE_TEST_S3=$$s3 PAYLAKE_TEST_GCS=$$gcs PAYLAKE_TEST_AZURITE=$$azurite \
 	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 40m -p 2 $(PKG)
 	@[ "$(PKG)" != "./..." ] || { $(MAKE) --no-print-directory test-iceberg && cat $(RESULTS).iceberg >>$(RESULTS) && deploy/must-run $(RESULTS); }
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
@@ -87,6 +88,8 @@ soak: ## the large sizes of what `make test` tries in small, one after the other
 	$(MAKE) crash
 	$(MAKE) torture
 	PAYLAKE_TEST_CASES=5000 go test ./cmd/internal/chaos -count=1 -v -timeout 3h
+	PAYLAKE_TEST_RACES=1000 PAYLAKE_TEST_GCS=$$(deploy/fetch gcs) PAYLAKE_TEST_AZURITE=$$(deploy/fetch azurite) \
+	go test ./sinks/lake -run '^TestOtherClouds$$' -count=1 -v -timeout 1h
 	$(MAKE) tamper
 
 tamper: ## forgers against an auditor: MUTATIONS=10000 make tamper (about 5 minutes)

@@ -69,7 +69,7 @@ func openBucket(ctx context.Context, lakeURL string, create bool, wait time.Dura
 	if err != nil {
 		return nil, nil, fmt.Errorf("lake %s: %w", u.Redacted(), err)
 	}
-	return cloudBucket{b: b, name: u.Host, wait: wait}, b.Close, nil
+	return cloudBucket{b: b, name: u.Host, azure: u.Scheme == "azblob", wait: wait}, b.Close, nil
 }
 
 // storageError is sinks.DiskError for the lake's own folder.
