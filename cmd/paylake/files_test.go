@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,7 +23,9 @@ func newFolder(t *testing.T, source, table string) folder {
 			t.Fatal(err)
 		}
 	}
-	t.Setenv("FILES_PSEUDONYM", strings.Repeat("files-only", 4))
+	if err := os.WriteFile(filepath.Join(f.dir, "pseudonym.key"), bytes.Repeat([]byte("files-only"), 4), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	f.config(t, fmt.Sprintf("{type: csv, url: \"file://./in\", time_zone: Asia/Baku, %s}", source), table)
 	return f
 }
@@ -33,7 +36,7 @@ func (f folder) config(t *testing.T, source, table string) {
 state: sqlite://./state.db
 data_dir: ./data
 secrets: base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=
-keys: {pseudonym: env:FILES_PSEUDONYM}
+keys: {pseudonym: file:./pseudonym.key}
 sources: {bank: %s}
 pipelines: {bank: {source: bank, table: %s}}
 `, source, table)
