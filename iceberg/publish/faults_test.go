@@ -168,8 +168,7 @@ func TestDiesAnywhere(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			fired := 0
 			for at := 1; ; at++ {
-				w := newWorld(t)
-				w.compacted()
+				w := compactedWorld(t)
 				whole := w.cat
 				f := &fragile{Catalog: whole, at: at, after: after}
 				_, err := w.publisher(func(o *Options) { o.Catalog, o.Window = f, window }).Publish(t.Context())
@@ -195,8 +194,7 @@ func TestDiesAnywhere(t *testing.T) {
 // A commit that went through although the answer was lost is not made again.
 func TestLostAnswer(t *testing.T) {
 	for at := 1; at <= 10; at++ {
-		w := newWorld(t)
-		w.compacted()
+		w := compactedWorld(t)
 		f := &fragile{Catalog: w.cat, at: at, after: true, lives: true}
 		r, err := w.publisher(func(o *Options) { o.Catalog, o.Window = f, 1 }).Publish(t.Context())
 		if err != nil && f.commits > 0 || f.calls < at {

@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/apache/iceberg-go/catalog"
@@ -40,6 +42,36 @@ func (w writer) compacted() {
 	w.commit(sinktest.Ledger("wlt_c", day(40), statement("wlt_c", 40, 5, 8)...))
 	w.compact()
 }
+
+// compactedWorld is a world as compacted leaves it. The lake is written once; each
+// test has a copy of its own.
+func compactedWorld(t testing.TB) *world {
+	t.Helper()
+	if compactedFiles == nil {
+		w := newWorld(t)
+		w.compacted()
+		compactedFiles = fstest.MapFS{}
+		root := os.DirFS(filepath.Join(w.dir, "lake"))
+		err := fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			data, err := fs.ReadFile(root, path)
+			compactedFiles[path] = &fstest.MapFile{Data: data, Mode: 0o644}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "lake"), compactedFiles); err != nil {
+		t.Fatal(err)
+	}
+	return worldAt(t, dir, "file://"+filepath.Join(dir, "lake"), "sqlite://"+filepath.Join(dir, "iceberg.db"))
+}
+
+var compactedFiles fstest.MapFS
 
 // live lists the objects of a table as of a manifest, as the lake reads them:
 // merged ones instead of those that they hold the rows of.
@@ -254,8 +286,7 @@ func TestMergesThatWerePassedOver(t *testing.T) {
 
 // A long history at once: a merge has a snapshot of its own all the same.
 func TestBatchOfMerges(t *testing.T) {
-	w := newWorld(t)
-	w.compacted()
+	w := compactedWorld(t)
 	w.publish(func(o *Options) { o.Batch = 10 })
 	var got []string
 	for _, s := range w.list() {

@@ -142,7 +142,7 @@ func worked(w http.ResponseWriter, err error) bool {
 
 // A REST catalogue, by URL and with a token: the same tables, the same guards.
 func TestREST(t *testing.T) {
-	w := newWorld(t)
+	w := compactedWorld(t)
 	kept := w.open("sqlite://" + filepath.Join(w.dir, "server.db"))
 	s := &restServer{cat: kept, token: "canary-rest-token"}
 	server := httptest.NewServer(s.handler())
@@ -156,7 +156,6 @@ func TestREST(t *testing.T) {
 	}
 	defer func() { _ = closeCatalog() }()
 	w.cat = cat
-	w.compacted()
 	w.publish(func(o *Options) { o.Window = 2 })
 	if got, want := w.entries(), w.named(); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
