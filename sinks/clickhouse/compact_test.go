@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -168,23 +168,37 @@ func TestChangingOverHasNoGap(t *testing.T) {
 	reader := reopen(t, l, c, false, w.db)
 	ask(t, reader, "SELECT 1")
 	ctx, stop := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	asked := 0
-	wg.Go(func() {
-		for ctx.Err() == nil {
-			if got := lines(ask(t, reader, questions[asked%2])); got != want[asked%2] {
-				t.Errorf("%s, want %s", got, want[asked%2])
+	answers := make(chan struct{})
+	go func() {
+		defer close(answers)
+		for n := 0; ctx.Err() == nil; n++ {
+			if got := lines(ask(t, reader, questions[n%2])); got != want[n%2] {
+				t.Errorf("%s, want %s", got, want[n%2])
 			}
-			asked++
+			select {
+			case answers <- struct{}{}:
+			default:
+			}
 		}
-	})
-	w.fault = func(string, bool) error { time.Sleep(50 * time.Millisecond); return nil }
+	}()
+	// After every write the follower waits for a question that began while it
+	// waited: the second answer is that of such a one.
+	var asked atomic.Int64
+	w.fault = func(_ string, after bool) error {
+		for i := 0; after && i < 2; i++ {
+			if _, more := <-answers; more {
+				asked.Add(1)
+			}
+		}
+		return nil
+	}
 	follow(t, w)
-	time.Sleep(100 * time.Millisecond)
 	stop()
-	wg.Wait()
-	if asked < 3 {
-		t.Errorf("asked %d times only", asked)
+	for range answers {
+		asked.Add(1)
+	}
+	if asked.Load() < 12 { // six kinds of writes at the least
+		t.Errorf("asked %d times only", asked.Load())
 	}
 }
 

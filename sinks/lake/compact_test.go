@@ -20,10 +20,20 @@ var everything = CompactOptions{SmallRows: 1000, Before: day0.AddDate(1, 0, 0)}
 
 // compactable is a lake of many small objects over two months, with revisions
 // and withdrawals.
-func compactable(t *testing.T, b bucket) (*Lake, []map[string]modelRow) {
+// It is written once; each test has a copy of its own.
+func compactable(t *testing.T) (*Lake, []map[string]modelRow) {
 	t.Helper()
-	l := openTest(t, b, false)
-	return l, storyLake(t, l, 5, 16)
+	if manySmall.files == nil {
+		b := fileBucketOf(t)
+		manySmall.states = storyLake(t, openTest(t, b, false), 5, 16)
+		manySmall.files = inMemory(t, b)
+	}
+	return openTest(t, manySmall.files.bucket(t), false), manySmall.states
+}
+
+var manySmall struct {
+	files  files
+	states []map[string]modelRow
 }
 
 func holds(t *testing.T, l *Lake) Report {
@@ -45,7 +55,7 @@ func live(l *Lake) (objects int, rows int64) {
 
 // The same rows in few objects; what comes later finds them there.
 func TestCompact(t *testing.T) {
-	l, states := compactable(t, fileBucketOf(t))
+	l, states := compactable(t)
 	before := holds(t, l)
 	objects, rows := live(l)
 	planned, err := l.Compact(t.Context(), CompactOptions{SmallRows: 1000, Before: day0.AddDate(0, 1, 0), DryRun: true})
@@ -145,7 +155,7 @@ func TestCompactIsSafeToBreak(t *testing.T) {
 	for at := 1; ; at++ {
 		reached := false
 		for _, after := range []bool{false, true} {
-			l, states := compactable(t, fileBucketOf(t))
+			l, states := compactable(t)
 			b := &brittle{bucket: l.bucket, at: at, after: after}
 			l.bucket = b
 			_, err := l.Compact(t.Context(), everything)
@@ -180,8 +190,8 @@ func TestCompactIsSafeToBreak(t *testing.T) {
 // Two compactions and a commit at once: every object is merged once, and no row
 // of the commit is lost.
 func TestCompactionsRace(t *testing.T) {
-	b := fileBucketOf(t)
-	l, states := compactable(t, b)
+	l, states := compactable(t)
+	b := l.bucket
 	var wg sync.WaitGroup
 	results := make([][]Compaction, 3)
 	for i := range results {
@@ -209,7 +219,7 @@ func TestCompactionsRace(t *testing.T) {
 
 // What may be merged: small objects of closed months, at least two.
 func TestCompactChooses(t *testing.T) {
-	l, _ := compactable(t, fileBucketOf(t))
+	l, _ := compactable(t)
 	for _, c := range []struct {
 		o    CompactOptions
 		want int
@@ -237,7 +247,7 @@ func TestCompactChooses(t *testing.T) {
 	}
 	holds(t, l)
 	// A damaged object is never merged.
-	hurt, _ := compactable(t, fileBucketOf(t))
+	hurt, _ := compactable(t)
 	path := hurt.state(tableID{"mpay", "ledger"}).objects[3].path
 	defer damage(t, filepath.Join(hurt.root, path))()
 	if _, err := hurt.Compact(t.Context(), everything); !errors.Is(err, sinks.ErrCorrupt) {
@@ -269,7 +279,7 @@ func TestForgedCompaction(t *testing.T) {
 		"unsaid object":  func(d *draft) { d.m.Merged = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, _ := compactable(t, fileBucketOf(t))
+			l, _ := compactable(t)
 			head, units, err := l.mergeable(t.Context(), everything)
 			if err != nil {
 				t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 // their own.
 func mergedTwice(t *testing.T) (*fileBucket, map[string][]byte, *kinship) {
 	t.Helper()
-	b := fileBucketOf(t)
-	l, states := compactable(t, b)
+	l, states := compactable(t)
+	b := l.bucket.(*fileBucket)
 	compact := func() {
 		if done, err := l.Compact(t.Context(), everything); err != nil || len(done) == 0 {
 			t.Fatal(done, err)

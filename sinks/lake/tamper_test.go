@@ -79,18 +79,36 @@ func storyOf(t testing.TB, alter func(rows []ledgerRow)) files {
 	}
 	rows[10].reference = "corrected"
 	commit(t, l, partOf(t, "wlt_a", days(0, 3), within(rows, days(0, 3)), 50))
+	return inMemory(t, b)
+}
+
+// inMemory reads a folder into memory.
+func inMemory(t testing.TB, b *fileBucket) files {
+	t.Helper()
 	out := files{}
 	for f, err := range b.List(t.Context(), "") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw, err := os.ReadFile(filepath.Join(b.root, filepath.FromSlash(f.Key)))
+		raw, err := os.ReadFile(b.path(f.Key))
 		if err != nil {
 			t.Fatal(err)
 		}
 		out[f.Key] = raw
 	}
 	return out
+}
+
+// bucket lays the files into a folder.
+func (f files) bucket(t testing.TB) *fileBucket {
+	t.Helper()
+	b := fileBucketOf(t)
+	for key, data := range f {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(b.path(key)), 0o755), os.WriteFile(b.path(key), data, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
 }
 
 // logged puts a log over the first n manifests beside them, a checkpoint each.
