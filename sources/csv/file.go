@@ -213,7 +213,7 @@ func (r *reading) begin(h *head, rest io.Reader) {
 		r.terms.within, r.terms.stated = r.f.info.Replaces, &r.stated
 	}
 	r.counts.close()
-	r.counts = tally{dir: c.TempDir, most: s.remembered}
+	r.counts = tally{dir: c.tempDir(), most: s.remembered}
 	r.own = newRowReader(c, s.table, s.schema, h)
 	readers := []*rowReader{r.own} // who merges decodes
 	if r.workers > 1 {

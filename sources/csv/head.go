@@ -62,6 +62,9 @@ func readHead(m Mapping, t *schemas.Table, sample []byte) (*head, error) {
 	if len(trim(sample[bom:])) == 0 {
 		return nil, sources.Errorf(sources.ErrShape, "the file is empty")
 	}
+	if bytes.IndexByte(sample, '\n') < 0 && bytes.IndexByte(sample, '\r') >= 0 {
+		return nil, sources.Errorf(sources.ErrShape, "the lines of the file end in CR alone; save it with LF or CR LF")
+	}
 	var best *head
 	for _, delim := range delimiters(m) {
 		h := matchHead(m, t, sample[bom:], delim, encoding)

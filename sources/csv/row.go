@@ -37,7 +37,20 @@ type setter struct {
 	value   []byte
 	values  *words
 	hundred bool // hundredths of a point
+	last    memo
 }
+
+// memo is what a column said last: very often it says the same again.
+type memo struct {
+	text   []byte
+	known  bool
+	masked []byte
+	micros int64
+}
+
+func (m *memo) is(text []byte) bool { return m.known && string(m.text) == string(text) }
+
+func (m *memo) keep(text []byte) { m.text, m.known = append(m.text[:0], text...), true }
 
 // rowReader turns records into values of the table's columns. Not for
 // concurrent use.
@@ -217,9 +230,13 @@ func (r *rowReader) set(s *setter, fields [][]byte, currency string) *fault {
 func (r *rowReader) number(s *setter, text []byte, currency string) (int64, error) {
 	switch {
 	case s.kind == schemas.Instant || s.kind == schemas.Date:
-		micros, _, ok := r.instant(text)
+		micros, ok := s.last.micros, s.last.is(text)
 		if !ok {
-			return 0, schemas.ErrTime
+			if micros, _, ok = r.instant(text); !ok {
+				return 0, schemas.ErrTime
+			}
+			s.last.keep(text)
+			s.last.micros = micros
 		}
 		if s.kind == schemas.Date {
 			return int64(r.zone.BusinessDate(micros)), nil
@@ -244,7 +261,11 @@ func (r *rowReader) setText(s *setter, text []byte) {
 	case aCard:
 		text = r.people.card(text)
 	case anAccount:
-		text = r.people.account(text)
+		if !s.last.is(text) {
+			s.last.masked = append(s.last.masked[:0], r.people.account(text)...)
+			s.last.keep(text)
+		}
+		text = s.last.masked
 	case aPerson:
 		who := r.people.of(text)
 		text = who.pseudonym
@@ -284,7 +305,7 @@ func (w *words) of(text []byte) []byte {
 	if !ok {
 		return text
 	}
-	if len(w.seen) < maxPeople {
+	if len(w.seen) < maxPeople && len(text) <= maxCached {
 		w.seen[string(text)] = []byte(v)
 	}
 	return []byte(v)

@@ -45,9 +45,16 @@ type Config struct {
 	// Wait is how long the store of the files may stand still; 0: a minute.
 	// Of a file that is read, 64 KiB must come in that time.
 	Wait time.Duration
-	// TempDir is where the rows of a file beyond the first million are kept apart,
-	// 16 bytes each; "": the system's.
-	TempDir string
+	// TempDir says where the rows of a file beyond the first million are told
+	// apart, at 16 bytes each; nil: in the system's folder.
+	TempDir func() string
+}
+
+func (c *Config) tempDir() string {
+	if c.TempDir == nil {
+		return ""
+	}
+	return c.TempDir()
 }
 
 // wait is Wait, or a minute.

@@ -2,6 +2,7 @@ package csv
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
@@ -42,6 +43,9 @@ func (d *decoder) reset() { d.scratch = d.scratch[:0] }
 // text decodes a field; false for bytes that the encoding does not have and for
 // control characters, which text has only by mistake.
 func (d *decoder) text(b []byte) ([]byte, bool) {
+	if printable(b) {
+		return b, true
+	}
 	ascii := true
 	for _, c := range b {
 		if c >= 0x80 {
@@ -67,10 +71,30 @@ func (d *decoder) text(b []byte) ([]byte, bool) {
 	return d.scratch[from:len(d.scratch):len(d.scratch)], true
 }
 
+// printable reports whether all of b is printable ASCII, eight bytes at a time:
+// no high bit, nothing below a space, no DEL. Where a subtraction borrows from the
+// next byte, an earlier one has been found already.
+func printable(b []byte) bool {
+	const each = 0x0101010101010101
+	var odd uint64
+	for ; len(b) >= 8; b = b[8:] {
+		v := binary.LittleEndian.Uint64(b)
+		odd |= v | (v - 0x20*each) | ((v ^ 0x7f*each) - each)
+	}
+	for _, c := range b {
+		odd |= uint64(c) | (uint64(c) - 0x20) | (uint64(c^0x7f) - 1)
+	}
+	return odd&(0x80*each) == 0
+}
+
 var replacement = []byte("\ufffd")
 
-// maxPeople bounds each cache; a full one starts again.
-const maxPeople = 1 << 14
+// maxPeople bounds each cache; a full one starts again. Texts longer than
+// maxCached are of nobody and are not kept.
+const (
+	maxPeople = 1 << 14
+	maxCached = 256
+)
 
 type person struct{ pseudonym, masked []byte }
 
@@ -113,7 +137,9 @@ func (p *people) of(text []byte) person {
 	if len(p.persons) >= maxPeople {
 		clear(p.persons)
 	}
-	p.persons[s] = who
+	if len(s) <= maxCached {
+		p.persons[s] = who
+	}
 	return who
 }
 
@@ -152,7 +178,9 @@ func (p *people) cached(text []byte, mask func(string) string) []byte {
 		if len(p.references) >= maxPeople {
 			clear(p.references)
 		}
-		p.references[string(text)] = s
+		if len(text) <= maxCached {
+			p.references[string(text)] = s
+		}
 	}
 	p.scratch = append(p.scratch, s...)
 	return p.scratch[len(p.scratch)-len(s) : len(p.scratch) : len(p.scratch)]
