@@ -90,6 +90,7 @@ soak: ## the large sizes of what `make test` tries in small, one after the other
 	PAYLAKE_TEST_CASES=5000 go test ./cmd/internal/chaos -count=1 -v -timeout 3h
 	PAYLAKE_TEST_RACES=1000 PAYLAKE_TEST_GCS=$$(deploy/fetch gcs) PAYLAKE_TEST_AZURITE=$$(deploy/fetch azurite) \
 	go test ./sinks/lake -run '^TestOtherClouds$$' -count=1 -v -timeout 1h
+	PAYLAKE_TEST_CASES=500 PAYLAKE_TEST_BYTES=10000000000 go test ./sources/csv -run '^(TestAnyNumberOfWorkersReadsTheSame|TestAVeryLongFile)$$' -count=1 -v -timeout 3h
 	$(MAKE) tamper
 
 tamper: ## forgers against an auditor: MUTATIONS=10000 make tamper (about 5 minutes)

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -92,6 +93,8 @@ func TestFilesToRead(t *testing.T) {
 	}
 }
 
+var manyX = bytes.Repeat([]byte{'x'}, 64<<10)
+
 // endless is a line of any length that is never in memory as a whole.
 type endless struct{ left int64 }
 
@@ -100,8 +103,8 @@ func (e *endless) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := min(int64(len(p)), e.left)
-	for i := range p[:n] {
-		p[i] = 'x'
+	for done := int64(0); done < n; {
+		done += int64(copy(p[done:n], manyX))
 	}
 	e.left -= n
 	return int(n), nil

@@ -61,14 +61,14 @@ func (e *rowsWithoutEnd) write() {
 // two for each core, the ids of the last million rows, and 12 bits for each row
 // before. PAYLAKE_TEST_BYTES is its size; 10 GB is 10000000000.
 func TestAVeryLongFile(t *testing.T) {
-	size := int64(24 << 20)
+	size := int64(12 << 20)
 	if n, err := strconv.ParseInt(os.Getenv("PAYLAKE_TEST_BYTES"), 10, 64); err == nil {
 		size = n
 	}
 	made := &rowsWithoutEnd{left: size}
 	s := madeShelf(t, size, func() io.Reader { return made })
 	if size < 1<<30 {
-		s.remembered = 20_000 // so that the small file does what the long one does
+		s.remembered = 10_000 // so that the small file does what the long one does
 	}
 	units, err := s.Files(t.Context(), nil, false)
 	if err != nil {
@@ -87,6 +87,9 @@ func TestAVeryLongFile(t *testing.T) {
 			runtime.GC()
 			runtime.ReadMemStats(&m)
 			most = max(most, m.HeapAlloc)
+			if size >= 1<<30 {
+				t.Logf("%d rows after %s: %d MiB live, %s", rows, time.Since(began).Round(time.Second), m.HeapAlloc>>20, peak())
+			}
 		}
 	}
 	t.Logf("%d bytes, %d rows, %d pages in %s; live heap at most %d MiB, %s", size, rows, pages, time.Since(began).Round(time.Millisecond), most>>20, peak())
@@ -131,5 +134,42 @@ func TestAPageIsNeverLong(t *testing.T) {
 	o := readFile(t, plainBank(), text)
 	if o.err != nil || len(o.rows) != 200 || o.pages < len(text)/(pageBytes+maxRecord) {
 		t.Errorf("%d rows, %d pages, %v", len(o.rows), o.pages, o.err)
+	}
+}
+
+// chunks gives at most so many bytes at a time.
+type chunks struct {
+	io.Reader
+	most int
+}
+
+func (c chunks) Read(p []byte) (int, error) { return c.Reader.Read(p[:min(c.most, len(p))]) }
+
+// Which record is the longest does not hang on how the stream comes: a line of
+// exactly the cap is a record, one byte more is not, with quotes or without.
+func TestTheLongestRecordIsTheSameHoweverItComes(t *testing.T) {
+	field := strings.Repeat("x", 60_000)
+	for _, quote := range []string{"", "\"", "\"\n\""} { // none, one that never closes, a record of two lines
+		for _, n := range []int{maxRecord - 1, maxRecord, maxRecord + 1, maxRecord + 2, maxRecord + 4095, maxRecord + 5000} {
+			text := quote + ";" + strings.Repeat(field+";", n/(len(field)+1)-1)
+			text += strings.Repeat("y", (n-len(text))/2) + ";" + strings.Repeat("z", n-len(text)-(n-len(text))/2-1)
+			if len(text) != n {
+				t.Fatal(len(text), n)
+			}
+			var all []string
+			for _, most := range []int{maxRecord + 8192, 60_001, 4096} {
+				got := records(newScanner(chunks{strings.NewReader(text + "\na;b\n"), most}, ';'))
+				for i := range got {
+					got[i] = fmt.Sprintf("%d bytes %.12q", len(got[i]), got[i])
+				}
+				all = append(all, strings.Join(got, ", "))
+			}
+			if all[0] != all[1] || all[0] != all[2] {
+				t.Errorf("%q, %d bytes: %q", quote, n, all)
+			}
+			if whole := !strings.Contains(all[0], "bad"); whole != (quote != "\"" && n <= maxRecord) {
+				t.Errorf("%q, %d bytes: %s", quote, n, all[0])
+			}
+		}
 	}
 }

@@ -54,13 +54,13 @@ func readAs(t testing.TB, m Mapping, text string, workers, most, remembered int)
 // is remembered: the same rows in the same order, the same rejects at the same
 // lines and columns.
 func TestAnyNumberOfWorkersReadsTheSame(t *testing.T) {
-	for seed := range uint64(cases(12)) {
+	for seed := range uint64(cases(6)) {
 		m, text := strange(seed)
 		want := readAs(t, m, text, 1, pageRows, 0)
 		if len(want.rows)+len(want.rejects) < 100 && want.err == nil {
 			t.Fatalf("%d: %d rows, %d rejects", seed, len(want.rows), len(want.rejects))
 		}
-		for _, c := range [][3]int{{1, 1, 0}, {1, 7, 20}, {2, 7, 0}, {2, 64, 20}, {3, 1, 1}, {8, 13, 100}, {4, pageRows, 0}} {
+		for _, c := range [][3]int{{1, 7, 20}, {2, 64, 0}, {3, 1, 1}, {8, 13, 100}} {
 			got := readAs(t, m, text, c[0], c[1], c[2])
 			if got.told() != want.told() {
 				t.Fatalf("%d, %v: got\n%s\nwant\n%s", seed, c, got.told(), want.told())
