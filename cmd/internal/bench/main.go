@@ -24,6 +24,8 @@ type options struct {
 	dir     string
 	native  bool
 	trace   bool
+	pairs   int
+	log     bool
 }
 
 func main() {
@@ -43,17 +45,14 @@ func run(ctx context.Context) error {
 	flag.IntVar(&o.wallets, "wallets", 1, "wallets that share the rows")
 	flag.BoolVar(&o.native, "native", true, "also measure ClickHouse's own reading and writing of the same rows")
 	flag.BoolVar(&o.trace, "trace", false, "print when each manifest was made and published")
+	flag.IntVar(&o.pairs, "log-pairs", 0, "instead: so many runs with the transparency log and as many without, and what it adds to their CPU")
 	flag.Parse()
+	o.log = true
 	exe, err := filepath.Abs(o.paylake)
 	if err != nil {
 		return err
 	}
 	o.paylake = exe
-	if o.dir, err = os.MkdirTemp("", "paylake-bench-"); err != nil {
-		return err
-	}
-	defer os.RemoveAll(o.dir)
-
 	up, err := newUpstream(o)
 	if err != nil {
 		return err
@@ -62,7 +61,11 @@ func run(ctx context.Context) error {
 	fmt.Printf("rows %d in %d wallet(s), windows of %d, pages of %d, %.0f MB of JSON, started %s\n",
 		o.rows, o.wallets, o.window, pageRows, float64(up.bytes)/1e6, time.Now().UTC().Format(time.DateTime))
 
-	p, err := startPipeline(ctx, o, up)
+	if o.pairs > 0 {
+		return logShare(ctx, o, up)
+	}
+	p, remove, err := startPipeline(ctx, o, up)
+	defer remove()
 	if err != nil {
 		return err
 	}

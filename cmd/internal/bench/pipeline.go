@@ -41,7 +41,22 @@ pipelines:
   ledger: {source: mpay, table: ledger, start: 2026-01-01, window: 24h, lookback: 24h}
 `
 
-func startPipeline(ctx context.Context, o options, up *upstream) (*pipeline, error) {
+// startPipeline makes a folder for everything, which remove takes away.
+func startPipeline(ctx context.Context, o options, up *upstream) (p *pipeline, remove func(), err error) {
+	if o.dir, err = os.MkdirTemp("", "paylake-bench-"); err != nil {
+		return nil, func() {}, err
+	}
+	remove = func() { _ = os.RemoveAll(o.dir) }
+	p, err = newPipeline(ctx, o, up)
+	return p, remove, err
+}
+
+func newPipeline(ctx context.Context, o options, up *upstream) (*pipeline, error) {
+	if !o.log {
+		if err := othersLog(ctx, "file://"+o.dir+"/lake"); err != nil {
+			return nil, err
+		}
+	}
 	var wallets strings.Builder
 	for i := range o.wallets {
 		fmt.Fprintf(&wallets, "      - {wallet_id: %s, msisdn: %q, otp: {exec: [/bin/echo, \"000000\"]}}\n", walletID(i), msisdn(i))
