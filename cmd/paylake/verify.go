@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,6 +66,9 @@ type verified struct {
 
 func (p *program) verify(ctx context.Context, args []string, f verifyFlags) error {
 	p.boundMemory()
+	if p.getenv("GOGC") == "" {
+		debug.SetGCPercent(300) // it holds little, and the limit of memory stands
+	}
 	whole := len(args) > 0 || f.proof == "" || f.since != "" || f.export != ""
 	url := ""
 	var err error

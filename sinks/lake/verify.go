@@ -107,6 +107,7 @@ type verifier struct {
 
 	refs       []objectRef // every object, by table, month and time
 	inspectors inspectors
+	spare      spareColumns
 	pairedRows int   // how many rows' keys may be in memory; 0: as many as usual
 	keptBytes  int64 // the same of columns that wait for the end of their windows
 

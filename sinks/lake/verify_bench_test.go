@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/translog"
 )
 
@@ -20,6 +21,18 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+func benchRows(n int, step time.Duration, wide bool) []ledgerRow {
+	rows := ledgerRows(ledgerSpec{rows: n, step: step})
+	rng := rand.New(rand.NewPCG(3, 3))
+	for i := range rows {
+		if wide {
+			rows[i].id = fmt.Sprintf("%016x%016x", rng.Uint64(), rng.Uint64())
+			rows[i].reference = fmt.Sprintf("%016x%016x%016x", rng.Uint64(), rng.Uint64(), rng.Uint64())
+		}
+	}
+	return rows
+}
+
 // BenchmarkVerify verifies 500,000 ledger rows. narrow: numbered ids, 19 bytes a
 // row. wide: random ids and references, as upstreams have them.
 func BenchmarkVerify(b *testing.B) {
@@ -27,14 +40,7 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			l := openTest(b, fileBucketOf(b), false)
 			const n = 500_000
-			rows := ledgerRows(ledgerSpec{rows: n, step: 5 * time.Second})
-			rng := rand.New(rand.NewPCG(3, 3))
-			for i := range rows {
-				if spread {
-					rows[i].id = fmt.Sprintf("%016x%016x", rng.Uint64(), rng.Uint64())
-					rows[i].reference = fmt.Sprintf("%016x%016x%016x", rng.Uint64(), rng.Uint64(), rng.Uint64())
-				}
-			}
+			rows := benchRows(n, 5*time.Second, spread)
 			for d := 0; d < 31; d++ {
 				commit(b, l, partOf(b, "wlt_1", days(d, d+1), within(rows, days(d, d+1)), 1000))
 			}
@@ -54,6 +60,62 @@ func BenchmarkVerify(b *testing.B) {
 			b.ReportMetric(float64(bytes)/n, "B/row")
 			b.ReportMetric(float64(b.N)*float64(bytes)/1e6/used, "MB/cpu-s")
 			b.ReportMetric(float64(b.N)*n/used, "rows/cpu-s")
+		})
+	}
+}
+
+// BenchmarkFloor is what no verifier can do without, on the objects of
+// BenchmarkVerify and one core: SHA-256, then decompressing and decoding every
+// page; and everything that is computed from one object.
+func BenchmarkFloor(b *testing.B) {
+	for _, wide := range []bool{false, true} {
+		name := map[bool]string{false: "narrow", true: "wide"}[wide]
+		l := openTest(b, fileBucketOf(b), false)
+		commit(b, l, partOf(b, "wlt_1", days(0, 1), benchRows(100_000, 800*time.Millisecond, wide), 1000))
+		var e Entry
+		for m, err := range l.Manifests(b.Context(), 1) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			e = m
+		}
+		data, err := l.bucket.Read(b.Context(), e.Objects[0].Path, 0, -1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		step := func(what string, do func()) {
+			b.Run(name+"/"+what, func(b *testing.B) {
+				b.SetBytes(int64(len(data)))
+				before := cpu(b)
+				for b.Loop() {
+					do()
+				}
+				b.ReportMetric(float64(b.N)*float64(len(data))/1e6/(cpu(b)-before).Seconds(), "MB/cpu-s")
+			})
+		}
+		step("sha256", func() { digest(data) })
+		s, err := newScanner()
+		if err != nil {
+			b.Fatal(err)
+		}
+		step("decode", func() {
+			if err := s.open(data, Schema(schemas.Ledger)); err != nil {
+				b.Fatal(err)
+			}
+			for n := 1; n > 0; {
+				if n, err = s.next(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		s.close()
+		v := &verifier{bucket: l.bucket, url: l.URL(), manifests: []Entry{e}}
+		step("examine", func() {
+			facts, err := v.examine(b.Context(), objectRef{Object: e.Objects[0], id: tableID{"mpay", "ledger"}}, keepChain)
+			if err != nil || len(v.report.Findings) > 0 {
+				b.Fatal(err, v.report.Findings)
+			}
+			v.spare.put(facts.rows)
 		})
 	}
 }

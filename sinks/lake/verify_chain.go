@@ -1,5 +1,7 @@
 package lake
 
+import "sync"
+
 // chainScan collects what balance chains need from the pages that are read
 // anyway.
 type chainScan struct {
@@ -8,10 +10,8 @@ type chainScan struct {
 	wallets, currencies codeNumbers
 }
 
-func newChainScan(lay layout, rows int) *chainScan {
-	c := &chainScan{lay: lay, cols: chainColumns{time: make([]int64, 0, rows), amount: make([]int64, 0, rows), balance: make([]int64, 0, rows),
-		balanced: make([]bool, 0, rows), pending: make([]bool, 0, rows), wallet: make([]int32, 0, rows), currency: make([]int32, 0, rows),
-		idOffsets: make([]int32, 1, rows+1)}}
+func newChainScan(lay layout, cols *chainColumns) *chainScan {
+	c := &chainScan{lay: lay, cols: *cols}
 	c.wallets.begin()
 	c.currencies.begin()
 	return c
@@ -37,7 +37,7 @@ func (c *chainScan) add(s *scanner, n int) {
 
 func (c *chainScan) addIDs(id *scanColumn, n int) {
 	k := &c.cols
-	if k.ids == nil { // the first page tells how long ids are
+	if cap(k.ids) == 0 { // the first page tells how long ids are
 		size := 0
 		for r := range n {
 			size += len(id.textAt(r))
@@ -54,4 +54,53 @@ func (c *chainScan) done() *chainColumns {
 	k := c.cols
 	k.wallets, k.currencies = c.wallets.names.names(), c.currencies.names.names()
 	return &k
+}
+
+// spareColumns are columns that nobody needs any more: their memory is used
+// again, because making and clearing it takes longer than filling it.
+type spareColumns struct {
+	mu     sync.Mutex
+	keys   []*keyColumns
+	chains []*chainColumns
+}
+
+func (s *spareColumns) take(rows int) *keyColumns {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.keys)
+	if n == 0 {
+		return newKeyColumns(rows)
+	}
+	k := s.keys[n-1]
+	s.keys = s.keys[:n-1]
+	return &keyColumns{keys: k.keys[:0], hashes: k.hashes[:0], revision: k.revision[:0], sign: k.sign[:0]}
+}
+
+func (s *spareColumns) takeChain(rows int) *chainColumns {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.chains)
+	if n == 0 {
+		return &chainColumns{time: make([]int64, 0, rows), amount: make([]int64, 0, rows), balance: make([]int64, 0, rows),
+			balanced: make([]bool, 0, rows), pending: make([]bool, 0, rows), wallet: make([]int32, 0, rows), currency: make([]int32, 0, rows),
+			idOffsets: make([]int32, 1, rows+1)}
+	}
+	c := s.chains[n-1]
+	s.chains = s.chains[:n-1]
+	return &chainColumns{time: c.time[:0], amount: c.amount[:0], balance: c.balance[:0], balanced: c.balanced[:0], pending: c.pending[:0],
+		wallet: c.wallet[:0], currency: c.currency[:0], ids: c.ids[:0], idOffsets: c.idOffsets[:1]}
+}
+
+// put takes columns back. Nothing may point into them.
+func (s *spareColumns) put(k *keyColumns) {
+	if k == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k.chain != nil {
+		s.chains = append(s.chains, k.chain)
+		k.chain = nil
+	}
+	s.keys = append(s.keys, k)
 }

@@ -79,6 +79,7 @@ func (v *verifier) recompute(data []byte, ref objectRef, keep keeping) (objectFa
 	if err != nil {
 		return objectFacts{}, err
 	}
+	in.spare = &v.spare
 	defer v.inspectors.put(in)
 	if err := in.scan.open(data, columns); err != nil {
 		return objectFacts{}, err
@@ -129,6 +130,7 @@ type inspector struct {
 	money  moneySums
 	chain  *chainScan // nil: not asked for
 	rows   *keyColumns
+	spare  *spareColumns
 
 	before             int // rows of earlier steps
 	hashSum            uint64
@@ -170,15 +172,15 @@ func (in *inspector) inspect(t *schemas.Table, ref objectRef, keep keeping) (obj
 }
 
 func (in *inspector) begin(t *schemas.Table, keep keeping) {
-	*in = inspector{scan: in.scan, hasher: in.hasher, lay: layoutOf(t), order: in.order}
+	*in = inspector{scan: in.scan, hasher: in.hasher, lay: layoutOf(t), order: in.order, spare: in.spare}
 	in.hasher.begin(t)
 	in.order.begin(in.lay)
 	in.money.begin(in.lay)
 	if keep >= keepKeys {
-		in.rows = newKeyColumns(in.scan.rows)
+		in.rows = in.spare.take(in.scan.rows)
 	}
 	if keep >= keepChain {
-		in.chain = newChainScan(in.lay, in.scan.rows)
+		in.chain = newChainScan(in.lay, in.spare.takeChain(in.scan.rows))
 	}
 }
 

@@ -140,7 +140,9 @@ func (v *verifier) examineAll(ctx context.Context, from, to int, sums []tallied,
 			}
 			sums[ref.manifest].add(facts)
 			p.add(int32(i), facts.rows)
-			w.add(i, facts)
+			if !w.add(i, facts) {
+				v.spare.put(facts.rows)
+			}
 			if facts.totals != nil {
 				v.count(ref, facts)
 			}

@@ -61,10 +61,11 @@ func (w *windows) keeping(ref objectRef) keeping {
 	return keepChain
 }
 
-// add takes an object that was examined.
-func (w *windows) add(i int, facts objectFacts) {
+// add takes an object that was examined, and reports whether it keeps its
+// columns.
+func (w *windows) add(i int, facts objectFacts) (keeps bool) {
 	if len(w.refs) == 0 {
-		return
+		return false
 	}
 	ref := &w.verifier.refs[i]
 	o := liveObject{object: object{path: ref.Path, rows: ref.Rows, bytes: ref.Bytes, sequence: w.manifests[ref.manifest].Sequence,
@@ -75,6 +76,7 @@ func (w *windows) add(i int, facts objectFacts) {
 		o.cols = facts.rows
 	}
 	w.live = append(w.live, o)
+	return o.cols != nil
 }
 
 // advance walks the windows that no object from next on has rows of.
@@ -116,7 +118,12 @@ func (w *windows) forget() {
 	if len(w.refs) > 0 {
 		first = micros(w.refs[0].part.Window.From)
 	}
-	w.live = slices.DeleteFunc(w.live, func(o liveObject) bool { return o.span.to < first })
+	w.live = slices.DeleteFunc(w.live, func(o liveObject) bool {
+		if o.span.to < first {
+			w.spare.put(o.cols)
+		}
+		return o.span.to < first
+	})
 	w.used = 0
 	for _, o := range w.live {
 		if o.cols != nil {
