@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -71,10 +72,13 @@ func (v *verifier) unpaired(p *pairing) ([]keyRow, error) {
 	order, begins := p.shares()
 	odd := make([][]keyRow, keyShares)
 	var g errgroup.Group
-	g.SetLimit(v.opts.Parallel)
-	for share := range keyShares {
+	var next atomic.Int32
+	for range v.opts.Parallel {
 		g.Go(func() error {
-			odd[share] = v.oddOf(p, order[begins[share]:begins[share+1]])
+			var t shareTable
+			for share := int(next.Add(1)) - 1; share < keyShares; share = int(next.Add(1)) - 1 {
+				odd[share] = v.oddOf(p, order[begins[share]:begins[share+1]], &t)
+			}
 			return nil
 		})
 	}
@@ -101,22 +105,54 @@ func (p *pairing) shares() (order []int32, begins [keyShares + 1]int) {
 	return order, begins
 }
 
-// oddOf looks at one share.
-func (v *verifier) oddOf(p *pairing, order []int32) (odd []keyRow) {
-	rows := &p.rows
-	index := newKeyIndex(len(order))
-	ids := make([]int32, len(order))
-	several := make([]bool, len(order))
+// shareTable finds rows of one key in a share by half of the key: rows of two
+// keys that meet there are looked at closely, and that is all that happens.
+type shareTable struct {
+	slots   []int32  // place in the share plus one, by hash
+	halves  []uint64 // of the keys, by place
+	first   []int32  // place of the first row with the same half
+	several []bool   // by first place: more than one plain row
+}
+
+// fill describes a share and reports whether any key needs a closer look.
+func (t *shareTable) fill(rows *keyColumns, order []int32) (some bool) {
+	size := 64
+	for size < 2*len(order) {
+		size *= 2
+	}
+	t.slots = slices.Grow(t.slots[:0], size)[:size]
+	clear(t.slots)
+	t.halves, t.first = slices.Grow(t.halves[:0], len(order)), slices.Grow(t.first[:0], len(order))
+	t.several = slices.Grow(t.several[:0], len(order))[:len(order)]
+	clear(t.several)
+	mask := uint64(size - 1)
 	for n, i := range order {
-		before := len(index.keys)
-		ids[n] = index.add(rows.keys[i])
-		if len(index.keys) == before || rows.revision[i] != 1 || rows.sign[i] < 0 {
-			several[ids[n]] = true
+		half := rows.keys[i].Hi
+		at := half & mask
+		for t.slots[at] != 0 && t.halves[t.slots[at]-1] != half {
+			at = (at + 1) & mask
 		}
+		first := t.slots[at] - 1
+		if first < 0 {
+			first = int32(n)
+			t.slots[at] = first + 1
+		}
+		t.halves, t.first = append(t.halves, half), append(t.first, first)
+		if first != int32(n) || rows.revision[i] != 1 || rows.sign[i] < 0 {
+			t.several[first], some = true, true
+		}
+	}
+	return some
+}
+
+// oddOf looks at one share.
+func (v *verifier) oddOf(p *pairing, order []int32, t *shareTable) (odd []keyRow) {
+	if !t.fill(&p.rows, order) {
+		return nil
 	}
 	var list []keyRow
 	for n, i := range order {
-		if several[ids[n]] {
+		if t.several[t.first[n]] {
 			list = append(list, p.row(i))
 		}
 	}
