@@ -63,7 +63,7 @@ func TestScanHashesLikeTheWriter(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
 	for _, table := range schemas.All() {
 		for n, rows := range []int{1, 500, pageRows + 700} {
-			if n > 1 && table != schemas.Ledger && table != schemas.Operations {
+			if n > 1 && table != schemas.Operations { // the one with columns that came later
 				continue
 			}
 			table := table.Keep("kept_b", "kept_a")
