@@ -23,6 +23,7 @@ type Config struct {
 	Dir  string // absolute folder of File; relative paths count from it
 
 	Lake              string            // gocloud.dev/blob URL
+	LakeLock          *Lock             // retention asked of S3; nil: none
 	Warehouse         string            // Embedded, or clickhouse://user@host:port/database?…
 	WarehousePassword Secret            // may be absent
 	State             Secret            // URL: sqlite:///path or postgres://…; may be a reference

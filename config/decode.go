@@ -16,6 +16,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 	m := r.mapping("", n)
 	c := &Config{
 		Lake:              absoluteURL(r.dir, "file", m.text("lake")),
+		LakeLock:          r.lock(m),
 		Warehouse:         m.text("warehouse"),
 		WarehousePassword: m.secret("warehouse_password"),
 		State:             r.state(m),

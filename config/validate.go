@@ -23,6 +23,7 @@ func (c *Config) Validate() error {
 
 func (c *Config) validate(p *problems) {
 	checkURL(p, "lake", c.Lake, "file", "s3", "gs", "azblob")
+	c.validateLock(p)
 	c.validateWarehouse(p)
 	c.validateState(p)
 	validateListen(p, c.Listen)

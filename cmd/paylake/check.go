@@ -57,6 +57,7 @@ func (p *program) check(ctx context.Context) (err error) {
 	secrets := h.checkSecrets(ctx, c)
 	stateOpen := c.line("state", "opens, tables are up to date", h.openState(ctx))
 	h.checkLake(ctx, c)
+	h.checkLock(ctx, c)
 	h.checkLog(ctx, c)
 	h.checkWarehouse(ctx, c)
 	if secrets && stateOpen {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/paylake/paylake/sinks/clickhouse"
+	"github.com/paylake/paylake/sinks/lake"
 )
 
 // rights says what the user of a ClickHouse server lacks, and which of the
@@ -29,5 +30,29 @@ func (c *checklist) rights(ctx context.Context, ch *clickhouse.Warehouse) {
 func (c *checklist) statements(list []string) {
 	for _, s := range list {
 		fmt.Fprintf(c.p.stdout, "          %s;\n", s)
+	}
+}
+
+// checkLock says whether the lake's bucket keeps what was committed, and what to
+// type where it does not. A bucket without it stops nothing, so it fails nothing;
+// but a retention that is asked for with every file needs Object Lock.
+func (h *house) checkLock(ctx context.Context, c *checklist) {
+	if h.lake == nil {
+		return
+	}
+	p, asked, err := lake.CheckProtection(ctx, h.cfg.Lake)
+	if err == nil && !asked {
+		return
+	}
+	note, own := p.String(), h.cfg.LakeLock
+	if own != nil {
+		note += fmt.Sprintf("; lake_lock asks for %s, %s, with every file", own.Mode, own.For)
+		if err == nil && p.Lock == "off" {
+			err = errors.New(note + "; no file can be written: turn object lock on, or remove lake_lock")
+		}
+	}
+	c.line("lake immutability", note, err)
+	for _, s := range p.Advice(own != nil) {
+		fmt.Fprintf(c.p.stdout, "          %s\n", s)
 	}
 }

@@ -17,7 +17,7 @@ import (
 func TestLossesOfMergedObjects(t *testing.T) {
 	g := newPlayground(t, 400)
 	start := g.world.Start()
-	for _, d := range []int{9, 18, 27} {
+	for _, d := range []int{4, 8, 16} {
 		g.paylake(t, "run", "ledger", "--from", start.Format(time.DateOnly), "--to", start.AddDate(0, 0, d).Format(time.DateOnly)).want(t, 0)
 	}
 	g.paylake(t, "run").want(t, 0)

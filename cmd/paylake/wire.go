@@ -206,11 +206,20 @@ func (h *house) httpClient(timeout time.Duration) *http.Client {
 // openLake opens the lake to write in it, and creates a folder for it.
 func (h *house) openLake(ctx context.Context) (err error) {
 	h.openTemp()
-	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, Create: true, StoreWait: h.p.waits.store, Former: h.former})
+	h.lake, err = lake.Open(ctx, lake.Options{URL: h.cfg.Lake, TempDir: h.tempDir(), Now: h.p.now, Create: true, StoreWait: h.p.waits.store,
+		Retention: h.lakeRetention(), Former: h.former})
 	if err != nil {
 		return err
 	}
 	h.onClose(h.lake.Close)
+	return nil
+}
+
+// lakeRetention is what is asked of the lake's storage with every file.
+func (h *house) lakeRetention() *lake.Retention {
+	if l := h.cfg.LakeLock; l != nil {
+		return &lake.Retention{Mode: l.Mode, Until: l.For.After}
+	}
 	return nil
 }
 

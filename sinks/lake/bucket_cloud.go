@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/aws/smithy-go"
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -217,6 +218,9 @@ type terse struct{ err error }
 func (t terse) Error() string {
 	if api, ok := errors.AsType[smithy.APIError](t.err); ok && api.ErrorMessage() != "" {
 		return api.ErrorCode() + ": " + strings.TrimSuffix(strings.TrimSpace(api.ErrorMessage()), ".")
+	}
+	if azure, ok := errors.AsType[*azcore.ResponseError](t.err); ok { // its own text has many lines
+		return fmt.Sprintf("%s (HTTP status %d)", azure.ErrorCode, azure.StatusCode)
 	}
 	text := t.err.Error()
 	if i := strings.Index(text, "operation error "); i > 0 {

@@ -22,6 +22,7 @@ type Mended struct {
 }
 
 const (
+	fromTwin    = "where another manifest names it"
 	fromVersion = "an older version in the bucket"
 	fromParts   = "the objects that it was merged from"
 	fromMerged  = "the object that it was merged into"
@@ -56,7 +57,7 @@ func (l *Lake) Mend(ctx context.Context, damaged []Damage) (back []Mended, left 
 func (l *Lake) mendOne(ctx context.Context, kin *kinship, d Damage) (from string, err error) {
 	key, sha := d.key()
 	if hurt, err := l.hurt(ctx, &d); err != nil || !hurt {
-		return fromVersion, err // named by two manifests, and back already
+		return fromTwin, err // named by two manifests, and back already
 	}
 	data, err := earlier(ctx, l.bucket, key, sha)
 	if err != nil {

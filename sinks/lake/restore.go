@@ -118,7 +118,13 @@ func mend(ctx context.Context, b bucket, key string, data []byte) error {
 	if err := b.Replace(ctx, key, data); err != nil {
 		return fmt.Errorf("put %s back: %w", key, err)
 	}
-	return nil
+	// A store has been seen that confirms a write over a delete marker and goes on
+	// hiding the key.
+	now, err := b.Read(ctx, key, 0, -1)
+	if err == nil && !bytes.Equal(now, data) || errors.Is(err, errAbsent) {
+		return fmt.Errorf("put %s back: the store has confirmed the bytes and does not show them; delete the markers over that key, then repeat the command: %w", key, sinks.ErrUnavailable)
+	}
+	return err
 }
 
 // describeBytes reads an object whole and describes it as its manifest did.

@@ -20,7 +20,7 @@ import (
 // key, as an older version. It is trusted as little as anybody: the digest says
 // whether it is the file that was published.
 
-// versions yields the bytes of a key's versions, newest first; nothing where the
+// versions yields the bytes of a key's older versions, newest first; nothing where the
 // store keeps none or these credentials may not see them.
 func (c cloudBucket) versions(ctx context.Context, key string) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
@@ -40,7 +40,9 @@ func (c cloudBucket) versions(ctx context.Context, key string) iter.Seq2[[]byte,
 				return
 			}
 			for _, v := range page.Versions {
-				if v.Key == nil || *v.Key != key {
+				// The latest one is what was read already; without versioning it is the
+				// only one, and some servers do not give it by its number.
+				if v.Key == nil || *v.Key != key || v.IsLatest != nil && *v.IsLatest {
 					continue
 				}
 				data, err := c.version(ctx, client, key, v.VersionId)
