@@ -117,3 +117,33 @@ func TestBankInTheCataloguesWords(t *testing.T) {
 		}
 	}
 }
+
+// One operation that the platform's API and a report of its dashboard hold
+// counts once, whether a wallet reports the payment, too, or not.
+func TestOperationOfTwoSources(t *testing.T) {
+	c := newClock()
+	l := newLake(t, c)
+	at := day0.Add(10 * time.Hour)
+	report := func(id string, amount int64, more row) row {
+		r := operationRow(id, at, amount, more)
+		r["source"], r["provider_code"] = "report", "Terminal"
+		return r
+	}
+	commit(t, l, part(schemas.Ledger, "mpay", "wlt_1", days(0, 3), ledgerRow("l1", at, -500, row{"provider_code": "MOB_NAR", "external_reference": "pay_o2"})))
+	commit(t, l, part(schemas.Operations, "psp", "", days(0, 3), operationRow("o1", at, 1100, nil), operationRow("o2", at, 500, nil),
+		operationRow("o3", at, 300, row{"type": "refund"}), operationRow("o4", at, 40, nil), operationRow("o5", at, 7, row{"status": "decline"})))
+	commit(t, l, part(schemas.Operations, "report", "", days(0, 3), report("o1", 1100, nil), report("o2", 500, nil), report("o3", 300, row{"type": "refund"}),
+		report("o4", 41, nil), report("o5", 7, row{"status": "decline"}), report("o6", 9, nil)))
+	w := open(t, l, c, false)
+	follow(t, w)
+	for sql, want := range map[string]string{
+		"SELECT source, sum(entries), sum(spend_minor), sum(refunds_minor) FROM spend_by_provider GROUP BY ALL ORDER BY ALL": "mpay | 1 | 500 | 0\npsp | 3 | 1140 | 300\nreport | 2 | 50 | 0\n",
+		"SELECT sum(spend_minor - refunds_minor) FROM spend_by_provider_at(snapshot = 2)":                                    "1340\n",
+		"SELECT reason, counted_source, excluded_source, excluded_id, amount_minor FROM double_counts ORDER BY ALL": "same operation | psp | report | o1 | 1100\nsame operation | psp | report | o3 | -300\n" +
+			"same reference | mpay | psp | o2 | 500\nsame reference | mpay | report | o2 | 500\n",
+	} {
+		if got := lines(ask(t, w, sql)); got != want {
+			t.Errorf("%s:\n%s\nwant:\n%s", sql, got, want)
+		}
+	}
+}

@@ -8,10 +8,14 @@ import (
 
 // A payment that two systems report: both rows stay, one counts. Pure.
 //
-// Two rules, each only where the rows themselves leave no choice:
+// Three rules, each only where the rows themselves leave no choice:
 //   - same reference: a wallet's bill payment names, as its external reference,
 //     the payment or operation of a successful sale of the same currency and
 //     amount. The operation does not count.
+//   - same operation: two sources hold one operation of a platform (its API and a
+//     report of its dashboard): project, operation, payment, type, currency and
+//     amount agree. That of the first source by name counts; an amount below
+//     zero is a refund that does not count twice.
 //   - card statement: a booked debit whose merchant is a known provider, and a
 //     wallet's bill payment by card to that provider, of the same currency and
 //     amount, at most three days apart, each being the other's nearest. The bank
@@ -21,7 +25,7 @@ import (
 const doubleColumns = "reason, score, counted_table, counted_source, counted_wallet_id, counted_id, excluded_table, excluded_source, excluded_account, excluded_id, business_date, provider_code, currency, amount_minor"
 
 func (v viewer) doubleCounts(at string) string {
-	return fmt.Sprintf("SELECT %s FROM (%s\nUNION ALL\n%s)", doubleColumns, v.sameReference(at), v.cardStatement(at))
+	return fmt.Sprintf("SELECT %s FROM (%s\nUNION ALL\n%s\nUNION ALL\n%s)", doubleColumns, v.sameReference(at), v.sameOperation(at), v.cardStatement(at))
 }
 
 // doublesView shows them under the provider's code; sums are made of the excluded
@@ -46,6 +50,19 @@ func (v viewer) sameReference(at string) string {
     any(o.business_date) AS business_date, toString(any(o.provider_code)) AS provider_code, o.money AS currency, any(o.amount) AS amount_minor
   FROM %s AS l INNER JOIN %s AS o ON l.external_reference = o.reference AND l.money = o.money AND l.amount = o.amount
   GROUP BY o.source, o.project, o.operation_id, o.money`, v.paid(at, "external_reference != ''"), sales)
+}
+
+// sameOperation looks at nothing as long as one source alone has operations.
+func (v viewer) sameOperation(at string) string {
+	t := schemas.Operations
+	rows := fmt.Sprintf(`SELECT toString(source) AS held, toString(project_id) AS project, operation_id, business_date, toString(provider_code) AS own, toString(currency) AS money,
+      if(type = 'sale', amount_minor, -amount_minor) AS amount, min(toString(source)) OVER (PARTITION BY project_id, operation_id, payment_id, type, currency, amount_minor) AS first
+    FROM %[1]s.%[2]s WHERE (%[3]s OR %[4]s) AND (SELECT uniqExact(source) FROM %[1]s.%[2]s) > 1 AND %[5]s`,
+		v.db, rowsTable(t), spendOf(t), refundOf(t), v.current(t, at))
+	return fmt.Sprintf(`SELECT 'same operation' AS reason, 1. AS score, 'operations' AS counted_table, first AS counted_source, '' AS counted_wallet_id, operation_id AS counted_id,
+    'operations' AS excluded_table, held AS excluded_source, project AS excluded_account, operation_id AS excluded_id,
+    business_date, own AS provider_code, money AS currency, amount AS amount_minor
+  FROM (%s) WHERE held != first AND (held, project, operation_id) NOT IN (SELECT excluded_source, excluded_account, excluded_id FROM (%s))`, rows, v.sameReference(at))
 }
 
 func (v viewer) cardStatement(at string) string {
@@ -89,5 +106,5 @@ func (v viewer) bankTurnover(at string) string {
 
 // countedTwice takes the excluded side of every double count back.
 func (v viewer) countedTwice(at string) string {
-	return fmt.Sprintf("SELECT business_date, provider_code, '', excluded_source, currency, -1::Int64, -toInt128(amount_minor), 0::Int128 FROM (%s)", v.doubleCounts(at))
+	return fmt.Sprintf("SELECT business_date, provider_code, '', excluded_source, currency, -1::Int64, -toInt128(greatest(amount_minor, 0)), -toInt128(greatest(-amount_minor, 0)) FROM (%s)", v.doubleCounts(at))
 }
