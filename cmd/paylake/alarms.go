@@ -40,6 +40,8 @@ func (h *house) newAlarms(ctx context.Context) pipeline.Verdict {
 	if open == nil || ctx.Err() != nil {
 		return pipeline.Verdict{}
 	}
+	h.store.telling.Lock() // pipelines end side by side, and one of them tells it
+	defer h.store.telling.Unlock()
 	list, upTo, err := h.alarmsSince(ctx, open)
 	if err != nil {
 		return unasked(err)

@@ -50,8 +50,12 @@ func TestDemonstrationFillsEveryTable(t *testing.T) {
 	// it is by the next run, which moves nothing.
 	const told = "check amount_scale does not hold for 1 new rows of psp/operations"
 	want := 3
-	if strings.Contains(up.errs.String(), told) {
+	switch strings.Count(up.errs.String(), told) {
+	case 0:
+	case 1:
 		want = 0
+	default:
+		t.Errorf("told more than once:\n%s", up.errs.String())
 	}
 	again := g.paylake(t, "run").want(t, want)
 	if strings.Contains(again.stderr, told) != (want == 3) {

@@ -36,6 +36,8 @@ type warehouse struct {
 	failed  error            // why it could not be opened; final unless again
 	again   bool             // try again at every look, as `up` does
 
+	telling sync.Mutex // held while alarms are told
+
 	people      sync.Mutex // guards the lines below
 	told        bool
 	aliased     bool  // the warehouse has the crosswalk
