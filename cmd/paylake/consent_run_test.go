@@ -183,6 +183,7 @@ func (g *playground) ask(t *testing.T, reader, sql string) string {
 // A withdrawn consent also hides what files of other systems say of the wallet;
 // the other wallets of those files stay.
 func TestWithdrawnConsentHidesInFiles(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 600)
 	g.withFiles(t, 600)
 	g.paylake(t, "run", "terminals").want(t, 0)

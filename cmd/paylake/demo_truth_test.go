@@ -13,6 +13,7 @@ import (
 // callbacks while everything is up. Then every table has rows, each of them is
 // the truth, and all of it once more changes nothing.
 func TestDemonstrationFillsEveryTable(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 2500)
 	g.withFlaws(t, 2500)
 	g.paylake(t, "run").want(t, 3).says(t, "2 quarantined (-750000.00 AZN)", "")

@@ -66,6 +66,13 @@ func testExists(t *testing.T, path string) bool {
 	return false
 }
 
+// namedByTheMission are the systems and data that paylake has to read.
+var namedByTheMission = []string{
+	"MPAY", "Pulz", "eManat", "Birbank", "MilliÖn", "ABB Mobile", "akart", "PASHA Bank", "Leobank", "Flashpay", "Mbank", "SIMA", "Azeriqaz", "Azersu", "Azerishiq",
+	"ledger lines", "reversals with their codes", "available balance and reserved amount", "peer transfers", "provider catalogue", "funding events", "step-up and assurance",
+	"templates", "NFC workflows", "`payment.settled`", "callbacks", "operations", "fees", "chargebacks", "balances", "conversion rates", "dashboard reports", "telco rewards",
+}
+
 // The README's table of what is read names a test that exists for every row, and
 // leaves out no table, no preset and no type of source.
 func TestReadmeNamesWhatIsRead(t *testing.T) {
@@ -104,6 +111,11 @@ func TestReadmeNamesWhatIsRead(t *testing.T) {
 	for _, want := range slices.Concat([]string{config.MPAY, config.Flashpay, config.CSV}, csv.Presets()) {
 		if !slices.Contains(types, want) {
 			t.Errorf("the README's table lacks %s", want)
+		}
+	}
+	for _, named := range namedByTheMission {
+		if !slices.ContainsFunc(rows, func(row []string) bool { return strings.Contains(row[0]+row[1], named) }) {
+			t.Errorf("the README's table lacks %s", named)
 		}
 	}
 	if testExists(t, "cmd/paylake/TestThatNobodyWrote") || len(named("`cmd/paylake` TestA, TestB; `x/y` TestC (TestD)")) != 4 {
