@@ -48,7 +48,7 @@ type options struct {
 }
 
 const (
-	arrival   = time.Minute // how long callbacks may take from their answer to the warehouse
+	arrival   = 2 * time.Minute // how long callbacks may take from their answer to the warehouse
 	lookAgain = 500 * time.Millisecond
 )
 
