@@ -33,6 +33,7 @@ var arrows = map[string][]string{
 	"sinks/translog":                {"sinks"},
 	"sinks/lake":                    {"schemas", "sinks", "sinks/translog"},
 	"sinks/lake/s3test":             {},
+	"sinks/lake/cloudtest":          {},
 	"sinks/clickhouse/servertest":   {},
 	"sinks/clickhouse":              {"schemas", "sinks", "sinks/lake", "sinks/clickhouse/embedded"},
 	"sinks/clickhouse/embedded":     {"sinks"},
@@ -43,7 +44,7 @@ var arrows = map[string][]string{
 }
 
 // testOnly are packages that only tests and the sandbox may import.
-var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory", "sinks/lake/s3test", "sinks/clickhouse/servertest", "pipeline/state/postgrestest"}
+var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory", "sinks/lake/s3test", "sinks/lake/cloudtest", "sinks/clickhouse/servertest", "pipeline/state/postgrestest"}
 
 // anywhere is what every package may import: names of moments, and the end of
 // what stands still.
