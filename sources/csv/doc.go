@@ -2,12 +2,15 @@
 // delimiter, three encodings, a mapping from headings to columns that is
 // configuration. It knows no bank: what differs between them is data.
 //
-//   - scan.go: bytes to fields, strictly RFC 4180, in bounded memory
+//   - scan.go, split.go: bytes to records to fields, strictly RFC 4180, in bounded memory
 //   - mapping.go, preset.go: what a heading means
-//   - head.go: finding the heading, the delimiter and the encoding of one file
-//   - value.go, date.go, text.go: fields to money, time and masked text (pure)
-//   - row.go, columns.go: rows to Arrow
-//   - file.go, shelf.go: one file as a source, a folder or bucket of them
+//   - head.go, packed.go: finding the heading, the delimiter and the encoding of one file
+//   - value.go, amount.go, date.go, text.go: fields to money, time and masked text (pure)
+//   - row.go, columns.go, batch.go: records to rows to Arrow
+//   - block.go, line.go, decode.go, merge.go: records are cut in order, decoded side by
+//     side and merged in order
+//   - tally.go, run.go: which rows a file has had, in memory and on disk
+//   - file.go, shelf.go, plan.go, pace.go: one file as a source, a folder or bucket of them
 //
 // # What a row is called
 //

@@ -11,9 +11,9 @@ import (
 func TestATallyOnDiskIsOneInMemory(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	dir := t.TempDir()
-	small, want := tally{most: 500, dir: dir}, map[uint64]uint64{}
-	for range 40_000 {
-		key := rng.Uint64N(20_000) * 0x2545f4914f6cdd1d
+	small, want := tally{most: 400, dir: dir}, map[uint64]uint64{}
+	for range 12_000 {
+		key := rng.Uint64N(8_000) * 0x2545f4914f6cdd1d
 		n, err := small.at(key)
 		if err != nil {
 			t.Fatal(err)
@@ -24,18 +24,18 @@ func TestATallyOnDiskIsOneInMemory(t *testing.T) {
 		*n++
 		want[key]++
 	}
-	if len(small.runs) < 20 || len(small.slots) > 1024 || len(small.seen) < 2 {
+	if len(small.runs) < 12 || len(small.slots) > 1024 || len(small.seen) < 2 {
 		t.Fatalf("%d runs, %d slots, %d sieves: not what is to be tested", len(small.runs), len(small.slots), len(small.seen))
 	}
 	wrong := 0
-	for i := range uint64(40_000) {
+	for i := range uint64(28_000) {
 		key := i * 0x2545f4914f6cdd1d
 		ok, err := small.has(key)
 		if _, known := want[key]; err != nil || ok != known {
 			t.Fatalf("has %d: %t %v", key, ok, err)
 		}
 		for _, s := range small.seen {
-			if i >= 20_000 && s.has(key) {
+			if i >= 8_000 && s.has(key) {
 				wrong++
 			}
 		}
