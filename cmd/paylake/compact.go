@@ -81,7 +81,20 @@ func (p *program) compact(ctx context.Context, o lake.CompactOptions, asJSON boo
 	if err != nil || o.DryRun || len(done) == 0 {
 		return err
 	}
-	return h.changeOver(ctx)
+	return errors.Join(h.logMerged(ctx), h.changeOver(ctx))
+}
+
+// logMerged brings the transparency log up to the compaction, as a run does
+// after its commits: otherwise the manifest would stay unlogged until the next.
+func (h *house) logMerged(ctx context.Context) error {
+	err := h.openLog(ctx)
+	if err == nil && h.log != nil {
+		_, err = h.log.Follow(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("the objects are merged; the transparency log covers that with the next run: %w", err)
+	}
+	return nil
 }
 
 // changeOver has the warehouse read the merged objects; what it cannot do now the

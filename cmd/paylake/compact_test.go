@@ -32,3 +32,15 @@ func TestCompactCommand(t *testing.T) {
 	g.paylake(t, "compact").want(t, 0).says(t, "nothing to merge", "")
 	g.paylake(t, "compact", "--small-rows", "1").want(t, 2)
 }
+
+// A compaction is in the transparency log when the command ends, also where the
+// warehouse cannot be reached.
+func TestCompactionIsLogged(t *testing.T) {
+	g := newPlayground(t, 100)
+	g.withoutWarehouse(t)
+	g.story(t)
+	g.paylake(t, "run", "providers").want(t, 1)
+	g.paylake(t, "verify").want(t, 0).says(t, "covers every manifest)", "")
+	g.paylake(t, "compact").want(t, 1).says(t, "were merged into 1", "the warehouse changes over with the next run")
+	g.paylake(t, "verify").want(t, 0).says(t, "covers every manifest)", "").says(t, "merged       1 objects", "")
+}

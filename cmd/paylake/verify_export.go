@@ -42,6 +42,10 @@ type exportReport struct {
 // and a folder of its own that are gone afterwards, and compares the bytes. Its
 // error wraps sinks.ErrCorrupt when the file is not what it says.
 func (p *program) checkExport(ctx context.Context, url, file string, o lake.VerifyOptions) (*exportReport, error) {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return nil, fmt.Errorf("find the current folder: %w", err)
+	}
 	e, err := readProof(file)
 	if err != nil {
 		return nil, err
