@@ -7,8 +7,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
-
-	"github.com/paylake/paylake/schemas"
 )
 
 // How verify reads an object: all columns side by side, a page of each at a
@@ -121,7 +119,6 @@ func (s *scanner) next() (int, error) {
 // scanColumn is one column and its current page. Slices are valid until next.
 type scanColumn struct {
 	name     string
-	kind     schemas.Kind
 	text     bool
 	small    bool // INT32
 	nullable bool
@@ -157,7 +154,7 @@ func (t *textSlab) add(value []byte) {
 }
 
 func (c *scanColumn) open(want Column, pages []byte) {
-	c.name, c.kind, c.nullable = want.Name, want.Kind, want.Nullable
+	c.name, c.nullable = want.Name, want.Nullable
 	c.text, c.small = want.Physical == "BYTE_ARRAY", want.Physical == "INT32"
 	c.pages, c.plain, c.n, c.at = pages, 0, 0, 0
 	c.dictionary, c.one, c.levels = false, false, nil

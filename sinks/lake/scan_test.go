@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -166,5 +167,40 @@ func forgeRevision(t *testing.T, b *fileBucket, l *Lake) {
 	}
 	if err := b.Create(t.Context(), manifestKey(6), raw); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What runs and deltas say of their number is compared with the page before
+// anybody makes room for it.
+func TestPagesOfTooManyValues(t *testing.T) {
+	huge := binary.AppendUvarint(nil, 1<<31<<1) // a run of two thousand million
+	for name, c := range map[string]struct {
+		runs     []byte
+		width, n int
+		ok, one  bool
+	}{
+		"one run":         {[]byte{10 << 1, 3}, 2, 10, true, true},
+		"two runs":        {[]byte{4 << 1, 3, 6 << 1, 1}, 2, 10, true, false},
+		"packed":          {[]byte{1<<1 | 1, 0xe4, 0xe4}, 2, 8, true, false},
+		"packed, padded":  {[]byte{1<<1 | 1, 0xe4, 0xe4}, 2, 3, true, false},
+		"too few":         {[]byte{9 << 1, 3}, 2, 10, false, false},
+		"too many":        {[]byte{11 << 1, 3}, 2, 10, false, false},
+		"many more":       {append(huge, 3), 2, 10, false, false},
+		"packed too many": {[]byte{2<<1 | 1, 1, 2, 3, 4}, 2, 3, false, false},
+		"packed and cut":  {[]byte{1<<1 | 1, 0xe4}, 2, 8, false, false},
+		"no value":        {[]byte{10 << 1}, 2, 10, false, false},
+		"nothing":         {nil, 2, 10, false, false},
+		"nothing of none": {nil, 2, 0, true, false},
+	} {
+		if one, err := walkRuns(c.runs, c.width, c.n); (err == nil) != c.ok || err == nil && one != c.one {
+			t.Errorf("%s: %t %v", name, one, err)
+		}
+	}
+	head := append(append([]byte{128, 1, 4}, binary.AppendUvarint(nil, 1<<40)...), 0)
+	if n, ok := deltaCount(head); ok {
+		t.Errorf("%d values are believed", n)
+	}
+	if n, ok := deltaCount([]byte{128, 1, 4, 10, 0}); !ok || n != 10 {
+		t.Error(n, ok)
 	}
 }
