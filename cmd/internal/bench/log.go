@@ -55,6 +55,6 @@ func logShare(ctx context.Context, o options, up *upstream) error {
 		fmt.Printf("pair %d: CPU with the log %.3f s, without %.3f s: %+.1f %%\n", n+1, cpu[true].Seconds(), cpu[false].Seconds(), shares[n])
 	}
 	slices.Sort(shares)
-	fmt.Printf("the log adds %+.1f %% of CPU (median of %d pairs; from %+.1f to %+.1f; required < 2)\n", shares[len(shares)/2], len(shares), shares[0], shares[len(shares)-1])
+	fmt.Printf("the log adds %+.1f %% of CPU (median of %d pairs; from %+.1f to %+.1f; required < 2)\n", (shares[(len(shares)-1)/2]+shares[len(shares)/2])/2, len(shares), shares[0], shares[len(shares)-1])
 	return nil
 }
