@@ -87,21 +87,37 @@ func TestMissingGuardsAreFound(t *testing.T) {
 		if os.Getenv("PAYLAKE_TEST_SEEDS") == "" && name != "progress before data" {
 			continue // a build each: `make crash` has them all
 		}
+		lakes := []bool{false}
+		if name == "progress before data" {
+			lakes = []bool{false, true}
+		}
 		for exe, guarded := range map[string]bool{whole: true, s.build(t): false} {
 			w.exe = exe
-			dir := w.begin(t, w.template)
-			fault := strings.ReplaceAll(s.fault, "DAMAGE", w.origin+"/damage")
-			if first := w.live(t, dir, fault, "run"); !first.killed {
-				t.Errorf("%s: it was not killed\n%s", name, first.out)
+			for _, s3 := range lakes {
+				w.finds(t, name, s, s3, guarded)
 			}
-			next := w.live(t, dir, "", "run")
-			wrong := w.wrong(t, dir)
-			good := wrong == nil && !next.killed && (next.code == 0 || next.code == 3)
-			if good != guarded {
-				t.Errorf("%s: with the guard %t, the next run ended with %d and the ledger is right: %t\n%s%v", name, guarded, next.code, wrong == nil, next.out, wrong)
-			}
-			w.end(t, dir)
 		}
 		w.exe = whole
 	}
+}
+
+// finds tries one case with a program, with the guard or without it.
+func (w *labWorld) finds(t *testing.T, name string, s sabotage, s3, guarded bool) {
+	t.Helper()
+	dir := w.begin(t, w.template)
+	if s3 {
+		inBucket(t, w, dir)
+	}
+	fault := strings.ReplaceAll(s.fault, "DAMAGE", w.origin+"/damage")
+	if first := w.live(t, dir, fault, "run"); !first.killed {
+		t.Errorf("%s: it was not killed\n%s", name, first.out)
+	}
+	next := w.live(t, dir, "", "run")
+	wrong := w.wrong(t, dir)
+	good := wrong == nil && !next.killed && (next.code == 0 || next.code == 3)
+	if good != guarded {
+		t.Errorf("%s: with the guard %t, lake in S3 %t, the next run ended with %d and the ledger is right: %t\n%s%v",
+			name, guarded, s3, next.code, wrong == nil, next.out, wrong)
+	}
+	w.end(t, dir)
 }

@@ -15,6 +15,7 @@ import (
 // from the old ones and an old one from the merged one, without a warehouse that
 // holds them; both of them from the warehouse; without it from the source.
 func TestLossesOfMergedObjects(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 400)
 	start := g.world.Start()
 	for _, d := range []int{4, 8, 16} {

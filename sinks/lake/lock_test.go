@@ -175,6 +175,7 @@ func TestLockedBucket(t *testing.T) {
 			x.hide(key)
 		} else {
 			x.overwrite(key, "something else")
+			x.overwrite(key, "something else again")
 		}
 		back(key, want)
 	}
@@ -205,7 +206,7 @@ func TestLockedManifests(t *testing.T) {
 	}{
 		"hidden in the middle":      {[]int64{2, 3}, x.hide},
 		"the newest hidden":         {[]int64{last}, x.hide},
-		"overwritten in the middle": {[]int64{4}, func(key string) { x.overwrite(key, "{}") }},
+		"overwritten in the middle": {[]int64{4}, func(key string) { x.overwrite(key, "{}"); x.overwrite(key, "[]") }},
 	} {
 		var want []string
 		for _, n := range c.hurt {

@@ -142,7 +142,8 @@ func (l *Lake) mergeAgain(ctx context.Context, kin *kinship, t *schemas.Table, d
 }
 
 // takeOut makes an old object from the rows that it gave to a merged one: those
-// that came with its manifest, without what its surviving siblings hold.
+// that came with its manifest. Of two objects that shared one, each has its kind
+// of rows.
 func (l *Lake) takeOut(ctx context.Context, kin *kinship, t *schemas.Table, d Damage) (enc encoded, err error) {
 	whole, ok := kin.into[d.at.Path]
 	if !ok {
@@ -153,23 +154,16 @@ func (l *Lake) takeOut(ctx context.Context, kin *kinship, t *schemas.Table, d Da
 		return enc, err
 	}
 	mine := map[int64]bool{}
-	var siblings []MergedObject
 	for _, p := range kin.parts[whole] {
 		if p.Path == d.at.Path {
 			for _, n := range kin.came(p) {
 				mine[n] = true
 			}
-		} else {
-			siblings = append(siblings, p)
 		}
-	}
-	others, err := l.rowsOf(ctx, kin, t, siblings, mine)
-	if err != nil {
-		return enc, err
 	}
 	var entries []entry
 	for i, e := range w.entries {
-		if mine[w.came[i]] && !others[mergedRow{w.keys[i], e.hash, w.came[i], e.revision, e.sign}] {
+		if mine[w.came[i]] {
 			entries = append(entries, e)
 		}
 	}
@@ -189,28 +183,6 @@ func (l *Lake) takeOut(ctx context.Context, kin *kinship, t *schemas.Table, d Da
 		}
 	}
 	return encoded{}, nil
-}
-
-// rowsOf reads the rows of those objects that share a manifest with the lost one
-// and are there.
-func (l *Lake) rowsOf(ctx context.Context, kin *kinship, t *schemas.Table, objects []MergedObject, mine map[int64]bool) (map[mergedRow]bool, error) {
-	out := map[mergedRow]bool{}
-	for _, p := range objects {
-		if !slices.ContainsFunc(kin.came(p), func(n int64) bool { return mine[n] }) {
-			continue
-		}
-		w, err := fetchWhole(ctx, l.bucket, t, kin.meta[p.Path].Object, p.Sequence)
-		if errors.Is(err, sinks.ErrCorrupt) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range w.rows(nil) {
-			out[r] = true
-		}
-	}
-	return out, nil
 }
 
 // withdrawn leaves the withdrawals without a successor, which a manifest that

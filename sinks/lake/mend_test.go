@@ -143,6 +143,15 @@ func TestMendNeedsTheRows(t *testing.T) {
 	old := parts[len(parts)/2].Path
 	before := listing(t, b)
 	lose(t, b, merged)
+	// What comes of the wrong relatives has another digest, and is not written.
+	wrong := &kinship{kin.meta, map[string][]MergedObject{merged: parts[1:]}, kin.into}
+	damaged, err := l.Damaged(t.Context(), nil)
+	if err != nil || len(damaged) != 1 {
+		t.Fatal(damaged, err)
+	}
+	if from, err := l.mendOne(t.Context(), wrong, damaged[0]); from != "" || err != nil {
+		t.Errorf("it came back from %q, %v", from, err)
+	}
 	lose(t, b, old)
 	back, left := mendAll(t, b)
 	if len(back) != 0 || len(left) != 2 {
@@ -160,8 +169,7 @@ func TestMendNeedsTheRows(t *testing.T) {
 		t.Error("other files than before")
 	}
 	holds(t, openTest(t, b, false))
-	// Relatives that are damaged give nothing: whatever comes of them has another
-	// digest.
+	// Relatives that are damaged give nothing.
 	for _, p := range parts {
 		if !slices.Contains([]string{old}, p.Path) {
 			lose(t, b, p.Path)
