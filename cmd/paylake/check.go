@@ -18,8 +18,9 @@ import (
 func (p *program) checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "check", Short: "Is everything there? Everything except moving data", Args: cobra.NoArgs,
-		Long: `Checks configuration, secrets, state, lake (a race of writers for one key),
-warehouse and upstreams, and prints one line each.`,
+		Long: `Checks configuration, secrets, state, lake (a race of writers for one key,
+and whether its bucket keeps versions and locks them), warehouse and upstreams, and
+prints one line each.`,
 		Example: "  paylake check",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context()) },
 	}
