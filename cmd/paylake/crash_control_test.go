@@ -22,10 +22,10 @@ var sabotages = map[string]sabotage{
 	"progress before data": {
 		file: "sinks/lake/commit.go",
 		edits: [][2]string{
-			{"err = putOnce(ctx, w.l.bucket, enc.meta.Path, enc.data)", "later = append(later, func() error { return putOnce(ctx, w.l.bucket, enc.meta.Path, enc.data) })"},
-			{"fault.Point(\"lake.published\")\n", "fault.Point(\"lake.published\")\nfor _, put := range later { if err := put(); err != nil { return receipt, err } }\nlater = nil\n"},
+			{"err = putOnce(ctx, w.l.bucket, enc.meta.Path, enc.data)", "heldBack = append(heldBack, func() error { return putOnce(ctx, w.l.bucket, enc.meta.Path, enc.data) })"},
+			{"fault.Point(\"lake.published\")\n", "fault.Point(\"lake.published\")\nfor _, put := range heldBack { if err := put(); err != nil { return receipt, err } }\nheldBack = nil\n"},
 		},
-		append: "\nvar later []func() error\n",
+		append: "\nvar heldBack []func() error\n",
 		fault:  "lake.published#1",
 	},
 	// An INSERT is sent once more, as if its answer had been lost.
