@@ -15,7 +15,7 @@ PKG      ?= ./...
 # The module iceberg/ is heavy: one build cache for all that is done with it, and no second one for the race detector.
 ICEBERG  := cd iceberg && CGO_ENABLED=0 GOFLAGS=-trimpath
 
-.PHONY: help build iceberg test test-iceberg check lint demo up sandbox bench bench-small fuzz torture tamper crash soak clean FORCE
+.PHONY: help build iceberg test test-iceberg check lint demo up sandbox bench bench-small fuzz fuzz-ci torture tamper crash soak clean FORCE
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,9 +46,9 @@ test: ## every test but those that need the system's packages; real ClickHouse, 
 	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 40m -p 2 $(PKG)
 	@[ "$(PKG)" != "./..." ] || { $(MAKE) --no-print-directory test-iceberg && cat $(RESULTS).iceberg >>$(RESULTS) && deploy/must-run $(RESULTS); }
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
-	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo"
+	@echo "left to 'make check': golangci-lint, go vet, gofmt, fuzzing, the demo"
 
-check: lint test demo ## exactly what CI runs
+check: lint test fuzz-ci demo ## exactly what CI runs
 	@echo "check: all held"
 
 lint: $(LINT) ## formatting, vet and golangci-lint
@@ -98,6 +98,9 @@ tamper: ## forgers against an auditor: MUTATIONS=10000 make tamper (about 5 minu
 
 fuzz: ## every fuzz target for 30 seconds
 	@deploy/fuzz 30s
+
+fuzz-ci: ## the same, two targets side by side: FUZZ=30s make fuzz-ci
+	@deploy/fuzz $${FUZZ:-30s} 2
 
 clean: ## what build and demo left in the checkout (the cache stays)
 	rm -rf bin .demo

@@ -40,7 +40,7 @@ func (t *task) what() string {
 func (r *run) window(ctx context.Context, t *task) error {
 	stream := t.lane.source.Stream()
 	t.part = sinks.Part{
-		Stream: stream, Window: t.owed.Window, Final: t.owed.Final, Past: t.owed.Past,
+		Stream: stream, Window: t.owed.Window, Final: t.owed.Final, Past: t.owed.Past, Asked: t.owed.Reason == ReasonAsked,
 		Rows: sinks.NewSpool(r.schemaOf(stream.Table), r.job.TempDir, r.limits.SpoolRows),
 	}
 	if err := r.hold(ctx, t, partWeight); err != nil {

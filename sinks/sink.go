@@ -38,6 +38,9 @@ type Part struct {
 	// Hint says that the rows come from a notice: they move rows of tables with
 	// a Progress forward, and what is read later has the last word.
 	Hint bool
+	// Asked says that a person named these days: other windows that the plan owed
+	// may not have been read before.
+	Asked bool
 	// Resolves are the ids of rejected rows that came in after all: the part's rows,
 	// or rows that the sink shows already. Such a part says nothing about rows that
 	// it does not hold. A sink without a quarantine ignores it.
@@ -119,8 +122,9 @@ type Done struct {
 	Owed     []schemas.Window // spans of open or broken chains, to be read again
 	Rows     int64            // visible rows
 	LastRead time.Time        // created_at of the newest manifest with a part of the stream
-	// Reached is created_at of the newest manifest with the newest window: all
-	// that was owed before that window had been read by then. Zero: not known.
+	// Reached is created_at of the newest manifest with the newest window that the
+	// plan had owed: all that was owed before that window had been read by then.
+	// Notices and days that were asked for do not count. Zero: not known.
 	Reached time.Time
 	// Files are the files that the stream was read from, by name, as they were
 	// committed last. Its size follows the number of files, not of runs.

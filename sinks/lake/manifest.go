@@ -77,6 +77,7 @@ type Part struct {
 	File        *schemas.File    `json:"file,omitempty"`     // what the part was read from, where it was a file
 	Resolves    []string         `json:"resolves,omitempty"` // ids of quarantined rows that came in after all, ascending
 	Hint        bool             `json:"hint,omitempty"`     // read from notices, which what is read later confirms
+	Asked       bool             `json:"asked,omitempty"`    // read because a person named its days, not by the plan
 }
 
 // Quarantined counts the rejects of a part that the lake had not seen before.

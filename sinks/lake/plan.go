@@ -47,7 +47,7 @@ func newPlanner(l *Lake, state *tableState, t *schemas.Table, b sinks.Batch) *pl
 	for i := range b.Parts {
 		in := &b.Parts[i]
 		pp := partPlan{in: in, window: windowSpan(in.Window)}
-		pp.out = Part{WalletID: in.Stream.Wallet, Window: in.Window, Final: in.Final, Past: in.Past, ConsentID: in.ConsentID, File: in.File, Hint: in.Hint,
+		pp.out = Part{WalletID: in.Stream.Wallet, Window: in.Window, Final: in.Final, Past: in.Past, ConsentID: in.ConsentID, File: in.File, Hint: in.Hint, Asked: in.Asked,
 			Unknown: in.Unknown, Chain: BalanceChain{State: sinks.ChainNone, Breaks: []Break{}}}
 		pp.out.Window.From, pp.out.Window.To = in.Window.From.UTC(), in.Window.To.UTC()
 		pp.upTo = pp.window.from

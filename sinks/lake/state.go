@@ -55,7 +55,7 @@ type streamState struct {
 	windows  []windowState
 	rows     int64
 	lastRead time.Time
-	newest   int64                   // latest end of a window
+	newest   int64                   // latest end of a window that the plan had owed
 	reached  time.Time               // created_at of the newest manifest with that window
 	files    map[string]schemas.File // as committed last
 }
@@ -162,7 +162,10 @@ func (s *streamState) apply(p *Part, at time.Time) {
 		return
 	}
 	w := windowSpan(p.Window)
-	if w.to >= s.newest {
+	// A notice, a row that came in after all, or a day that somebody asked for says
+	// nothing about the windows before it: the look-back would count from it, and
+	// what appeared meanwhile in the days that it no longer reaches would be lost.
+	if w.to >= s.newest && !p.Hint && !p.Asked && len(p.Resolves) == 0 {
 		s.newest, s.reached = w.to, at
 	}
 	if p.Final {

@@ -127,6 +127,58 @@ func TestWalkOfAStuckList(t *testing.T) {
 	}
 }
 
+// The same list, and every answer is followed by a failure after which the walk
+// is resumed: it ends all the same.
+func TestWalkOfAStuckListResumed(t *testing.T) {
+	rows := newList(10).rows
+	w, handed := newWalk(10), 0
+	for range 1000 {
+		fresh, err := w.take(rows)
+		if errors.Is(err, errStuck) {
+			return
+		}
+		if handed += len(fresh); len(fresh) > 0 {
+			_, w, _ = resumeWalk(w.cursor(7), 10)
+		}
+	}
+	t.Fatalf("%d rows of ten were handed over and no end", handed)
+}
+
+// A page that does not fit shows a row that no page that fits shows: it is handed
+// over, and the end is not believed at once.
+func TestWalkHandsOverWhatDoesNotFit(t *testing.T) {
+	rows := newList(6).rows
+	without := func(i int) []mark { return slices.Delete(slices.Clone(rows), i, i+1) }
+	w := newWalk(10)
+	if fresh, _ := w.take(without(3)); len(fresh) != 5 || w.offset == 0 {
+		t.Fatal(fresh)
+	}
+	if fresh, _ := w.take(rows[3:]); !slices.Equal(fresh, []int{0}) || w.offset != 0 || w.done {
+		t.Fatal(fresh, w.offset)
+	}
+	if fresh, _ := w.take(without(3)); len(fresh) > 0 || w.done {
+		t.Fatalf("the same short answer once more was taken for the end: %v", fresh)
+	}
+}
+
+// A list that was longer before is at its end when two answers say so.
+func TestWalkBelievesAShorterListTwice(t *testing.T) {
+	rows := newList(9).rows
+	w := newWalk(4)
+	for w.far < 9 {
+		if _, err := w.take(rows[w.offset:min(w.offset+4, 9)]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.back()
+	w.back()
+	for n, done := range []bool{false, true} {
+		if _, err := w.take(rows[w.offset:3]); err != nil || w.done != done {
+			t.Fatalf("answer %d: done %t, %v", n, w.done, err)
+		}
+	}
+}
+
 // A row that changes between two pages is handed over both times.
 func TestWalkHandsOverRevisions(t *testing.T) {
 	w := newWalk(4)
@@ -139,7 +191,8 @@ func TestWalkHandsOverRevisions(t *testing.T) {
 }
 
 func TestForeignCursorReadsFromTheStart(t *testing.T) {
-	for _, c := range []string{"", "end", "2.0.0.", "1.x.0.", "1.0.-1.", "1.0.0.zz", "1.0.0.00", "1.0"} {
+	for _, c := range []string{"", "end", "2.0.0.", "1.x.0.", "1.0.-1.", "1.0.0.zz", "1.0.0.00", "1.0",
+		"1.0.0.0.0.", "2.x.0.0.0.", "2.0.-1.0.0.", "2.0.0.x.0.", "2.0.0.0.-1.", "2.0.0.0.0.zz", "2.0.0.0.0.00", "2.0.0.0.0"} {
 		if _, _, ok := resumeWalk(sources.Cursor(c), 10); ok {
 			t.Errorf("cursor %q was understood", c)
 		}

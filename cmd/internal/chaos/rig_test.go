@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -49,6 +50,11 @@ func drawn(t *rapid.T) dice {
 	return func(label string, n int) int { return rapid.IntRange(0, n-1).Draw(t, label) }
 }
 
+func seeded(seed uint64) dice {
+	r := rand.New(rand.NewPCG(seed, 1))
+	return func(_ string, n int) int { return r.IntN(n) }
+}
+
 // clock is a time that moves when somebody sleeps.
 type clock struct {
 	mu  sync.Mutex
@@ -73,10 +79,11 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // wire carries requests to a handler without sockets. before sees each request;
-// it may answer, or break the connection.
+// it may answer, or break the connection. after may change what was answered.
 type wire struct {
 	handler http.Handler
 	before  func(r *http.Request) (*http.Response, error)
+	after   func(r *http.Request, body []byte) []byte
 }
 
 func (w *wire) RoundTrip(r *http.Request) (resp *http.Response, err error) {
@@ -92,7 +99,19 @@ func (w *wire) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 		return resp, err
 	}
 	rec := httptest.NewRecorder()
+	if w.after == nil {
+		w.handler.ServeHTTP(rec, r)
+		return rec.Result(), nil
+	}
+	asked, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(asked))
 	w.handler.ServeHTTP(rec, r)
+	r.Body = io.NopCloser(bytes.NewReader(asked))
+	changed := bytes.NewBuffer(w.after(r, rec.Body.Bytes()))
+	rec.Body = changed
 	return rec.Result(), nil
 }
 
@@ -154,6 +173,7 @@ type row struct {
 	Operation string `parquet:"operation_id,optional"`
 	Amount    int64  `parquet:"amount_minor"`
 	Status    string `parquet:"status"`
+	Code      string `parquet:"code,optional"`
 	Sign      int32  `parquet:"sign"`
 	Revision  int32  `parquet:"revision"`
 }

@@ -25,6 +25,7 @@ type faults struct {
 	on     map[string]bool
 	fired  map[string]int64
 	asked  map[string]int64
+	otps   int             // starts refused by the fault throttle
 	hidden map[string]bool // skipped rows that have been hidden once
 	pages  map[string]bool // pages that have been served twice
 }
@@ -84,7 +85,15 @@ func (f *faults) throttlesOTP() bool {
 		return false
 	}
 	f.fired["throttle"]++
+	f.otps++
 	return true
+}
+
+// OTPThrottled counts the starts that the fault throttle refused.
+func (s *Server) OTPThrottled() int {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	return s.faults.otps
 }
 
 // skew is how far the clock that answers show is off: ahead and behind in turn.
