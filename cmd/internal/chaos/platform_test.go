@@ -53,21 +53,21 @@ func newPlatformWorld(d dice, seen map[string]int) (*platformWorld, error) {
 	w := &platformWorld{rig: r, d: d, spec: spec, book: &platformBook{}, inbox: &inbox{}}
 	w.platformFaults.begin()
 	w.fake = flashpaytest.New(w.book, flashpaytest.Options{Projects: []int64{platformProject}, Token: platformToken, Secret: platformSecret,
-		Now: r.clock.Now, Sleep: r.clock.Sleep, Slow: 4 * time.Minute, Late: time.Duration(1+d("lag", 20)) * time.Hour})
+		Now: r.upstreamNow, Sleep: r.clock.Sleep, Slow: 4 * time.Minute, Late: time.Duration(1+d("lag", 20)) * time.Hour})
 	people, err := schemas.NewPseudonymizer(1, []byte(strings.Repeat("k", 32)))
 	if err != nil {
 		return nil, err
 	}
 	up, err := flashpay.New(flashpay.Config{Name: "psp", DataURL: "http://platform.test/v1", ProjectID: platformProject, Token: platformToken,
-		TokenSecret: platformSecret, Zone: zone, Pseudonyms: people, PageSize: 2 + d("page", 9), Now: r.clock.Now,
+		TokenSecret: platformSecret, Zone: zone, Pseudonyms: people, PageSize: 2 + d("page", 9), Now: r.now,
 		Client: &http.Client{Transport: &wire{handler: w.fake, before: w.before, after: w.after}}})
 	if err != nil {
 		return nil, err
 	}
 	r.read(up.Operations())
 	w.notices, err = flashpay.NewNotices(flashpay.NoticesConfig{Name: "psp", ProjectID: platformProject, Secrets: [][]byte{[]byte(platformSecret)},
-		Zone: zone, Pseudonyms: people, Now: r.clock.Now})
-	w.drain = pipeline.Drain{Inbox: w.inbox, Readers: map[string]pipeline.NoticeReader{"psp": noticeReader{w.notices}}, Sink: r.lake, Now: r.clock.Now}
+		Zone: zone, Pseudonyms: people, Now: r.now})
+	w.drain = pipeline.Drain{Inbox: w.inbox, Readers: map[string]pipeline.NoticeReader{"psp": noticeReader{w.notices}}, Sink: r.lake, Now: r.now}
 	return w, err
 }
 

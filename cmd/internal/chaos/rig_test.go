@@ -125,13 +125,26 @@ type rig struct {
 	lake  *lake.Lake
 	job   pipeline.Job
 	seen  map[string]int // anomalies that were met
+
+	ownClock, theirClock func() time.Time // when they differ from the true one
+}
+
+// now and upstreamNow are what the two sides take the time to be.
+func (r *rig) now() time.Time         { return told(r.ownClock, r.clock) }
+func (r *rig) upstreamNow() time.Time { return told(r.theirClock, r.clock) }
+
+func told(by func() time.Time, c *clock) time.Time {
+	if by == nil {
+		return c.Now()
+	}
+	return by()
 }
 
 func newRig(start time.Time, spec pipeline.Spec, seen map[string]int) (*rig, error) {
 	r := &rig{clock: &clock{now: start}, seen: seen}
 	var err error
-	r.lake, err = lake.Open(context.Background(), lake.Options{URL: "mem://", Now: r.clock.Now, Create: true, Parallel: 1})
-	r.job = pipeline.Job{Spec: spec, Sink: r.lake, Now: r.clock.Now, Limits: pipeline.Limits{Parallel: 1, BatchWait: time.Hour}}
+	r.lake, err = lake.Open(context.Background(), lake.Options{URL: "mem://", Now: r.now, Create: true, Parallel: 1})
+	r.job = pipeline.Job{Spec: spec, Sink: r.lake, Now: r.now, Limits: pipeline.Limits{Parallel: 1, BatchWait: time.Hour}}
 	return r, err
 }
 

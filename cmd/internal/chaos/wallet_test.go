@@ -52,7 +52,7 @@ func newWalletWorld(d dice, seen map[string]int) (*walletWorld, error) {
 	w := &walletWorld{rig: r, d: d, balance: map[string]int64{}, plans: map[int]string{}}
 	w.sheet = mpaytest.Generate(2, 0, start, start)
 	w.sheet.Hidden = map[string]time.Time{}
-	w.fake = mpaytest.New(w.sheet, mpaytest.Options{Zone: baku, PageSize: 2 + d("page", 6), ExclusiveTo: d("exclusive", 2) == 0, Now: r.clock.Now,
+	w.fake = mpaytest.New(w.sheet, mpaytest.Options{Zone: baku, PageSize: 2 + d("page", 6), ExclusiveTo: d("exclusive", 2) == 0, Now: r.upstreamNow,
 		TokenLife: time.Duration(1+d("token", 40)) * time.Hour, Lag: longestLag - time.Duration(d("lag", 20))*time.Hour})
 	for _, name := range lastingFaults {
 		if d("begins with "+name, 5) == 1 {
@@ -66,7 +66,7 @@ func newWalletWorld(d dice, seen map[string]int) (*walletWorld, error) {
 		return nil, err
 	}
 	cfg := mpay.Config{Name: "mpay", URL: "http://wallets.test", ServerKey: "sandbox-server-key", Zone: baku, Pseudonyms: people,
-		Now: r.clock.Now, Sleep: r.clock.Sleep, Client: &http.Client{Transport: &wire{handler: w.fake, before: w.before}}}
+		Now: r.now, Sleep: r.clock.Sleep, Client: &http.Client{Transport: &wire{handler: w.fake, before: w.before}}}
 	for _, c := range w.sheet.Cards {
 		cfg.Wallets = append(cfg.Wallets, mpay.Wallet{ID: c.ID, MSISDN: c.MSISDN, OTP: w.otp})
 	}
