@@ -87,10 +87,14 @@ crash: ## kill at every fault point and at pairs of them: SEEDS=25 PAIRS=2000 ma
 soak: ## the large sizes of what `make test` tries in small, one after the other (hours)
 	$(MAKE) crash
 	$(MAKE) torture
-	PAYLAKE_TEST_CASES=5000 go test ./cmd/internal/chaos -count=1 -v -timeout 3h
 	PAYLAKE_TEST_RACES=1000 PAYLAKE_TEST_GCS=$$(deploy/fetch gcs) PAYLAKE_TEST_AZURITE=$$(deploy/fetch azurite) \
 	go test ./sinks/lake -run '^TestOtherClouds$$' -count=1 -v -timeout 1h
 	PAYLAKE_TEST_CASES=500 PAYLAKE_TEST_BYTES=10000000000 go test ./sources/csv -run '^(TestAnyNumberOfWorkersReadsTheSame|TestAVeryLongFile)$$' -count=1 -v -timeout 3h
+	PAYLAKE_TEST_CASES=5000 go test ./cmd/internal/chaos -count=1 -v -timeout 6h
+	PAYLAKE_TEST_RUNS=500 go test ./sinks/lake -run '^TestDeterminism$$' -count=1 -v -timeout 1h
+	PAYLAKE_TEST_PAGES=1000000 go test ./sources/flashpay -run '^TestTinyPages$$' -count=1 -v -timeout 1h
+	PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) PAYLAKE_TEST_AMOUNTS=10000000 \
+	go test ./sinks/clickhouse -run '^TestMoneyRoundTrip$$' -count=1 -v -timeout 2h
 	$(MAKE) tamper
 
 tamper: ## forgers against an auditor: MUTATIONS=10000 make tamper (about 5 minutes)
