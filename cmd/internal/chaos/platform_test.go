@@ -309,7 +309,7 @@ func TestMissingGuardsOfPlatformsAreFound(t *testing.T) {
 		"the last reading": {4, func(w *platformWorld) {
 			w.job.Sink = forgetful{w.lake, func(d *sinks.Done) { d.Reached = time.Time{} }}
 		}},
-		"a look-back":           {4, func(w *platformWorld) { w.job.Spec.Lookback = time.Hour }},
+		"a look-back": {4, func(w *platformWorld) { w.job.Spec.Lookback = time.Hour }},
 	} {
 		var found error
 		for seed := lacking.first; found == nil && seed < lacking.first+1000; seed++ {
