@@ -47,6 +47,8 @@ func (db *DB) up(ctx context.Context) error {
 	if current > target {
 		return fmt.Errorf("tables of version %d, known here: %d: %w", current, target, sinks.ErrNewer)
 	}
-	_, err = provider.Up(ctx)
-	return err
+	if _, err = provider.Up(ctx); err != nil {
+		return err
+	}
+	return db.upQueue(ctx)
 }

@@ -10,10 +10,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/paylake/paylake/sinks"
 )
+
+// queueConns are the connections of a process that does queued steps: one
+// listens, the others fetch and mark.
+const queueConns = 4
 
 func openPostgres(o Options) (*DB, error) {
 	config, err := pgx.ParseConfig(o.URL)
@@ -32,7 +37,13 @@ func openPostgres(o Options) (*DB, error) {
 	// own, or many of them would leave none to work with.
 	locks := stdlib.OpenDB(*config)
 	locks.SetMaxIdleConns(0)
-	return &DB{sql: db, dollar: true, leases: &advisory{locks}, place: config.Host + "/" + config.Database}, nil
+	pool, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, errors.New("open state: `state` is not a PostgreSQL URL; write postgres://user:password@host:5432/database")
+	}
+	pool.ConnConfig.ConnectTimeout = config.ConnectTimeout
+	pool.MaxConns = queueConns
+	return &DB{sql: db, dollar: true, pool: pool, leases: &advisory{locks}, place: config.Host + "/" + config.Database}, nil
 }
 
 // advisory are leases as session locks of the server, which frees them when it

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
 	"gocloud.dev/secrets"
 
 	"github.com/paylake/paylake/fault"
@@ -49,6 +51,9 @@ type DB struct {
 	dollar bool   // placeholders are $1, $2 instead of ?
 	place  string // for messages: a path, or host and database
 
+	queue *river.Client[*sql.Tx] // adds steps to transactions
+	pool  *pgxpool.Config        // PostgreSQL: how those who do them connect
+
 	vaultMu sync.Mutex
 	vault   *envelope // opened when somebody needs it
 }
@@ -79,7 +84,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.ReadOnly {
 		return db, nil
 	}
-	if err := db.migrate(ctx); err != nil {
+	err = db.migrate(ctx)
+	if err == nil {
+		err = db.openQueue()
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
