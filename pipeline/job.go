@@ -37,8 +37,11 @@ type Job struct {
 	// Lease keeps a second process off the same pipeline: sinks.ErrBusy while
 	// one holds it. Nil: nobody else can be there.
 	Lease func(ctx context.Context, name string) (release func(), err error)
-	Now   func() time.Time
-	Log   *slog.Logger // nil is silent
+	// Turn says whether this process is the one to run the pipeline at an hour of
+	// its schedule; of those that share a state database one is. Nil: always.
+	Turn func(ctx context.Context, pipeline string, hour time.Time) (bool, error)
+	Now  func() time.Time
+	Log  *slog.Logger // nil is silent
 	// Progress hears what has happened so far. Calls never overlap; it must
 	// return at once. Nil: nobody listens.
 	Progress func(Progress)

@@ -51,7 +51,14 @@ func Schedule(ctx context.Context, jobs []Job, grace time.Duration, log *slog.Lo
 		if err != nil {
 			return fmt.Errorf("pipeline %s: %w", job.Spec.Name, err)
 		}
-		once := alone(job, log).Then(cron.FuncJob(func() { fire(ctx, job, report) }))
+		chain, first := alone(job, log), true
+		once := chain.Then(cron.FuncJob(func() {
+			if !first && !ours(ctx, job, schedule) {
+				return
+			}
+			first = false
+			fire(ctx, job, report)
+		}))
 		clock.Schedule(schedule, once)
 		starters = append(starters, once.Run)
 	}
@@ -77,6 +84,22 @@ func fire(ctx context.Context, job Job, report func(Report, error)) {
 	if report != nil {
 		report(r, err)
 	}
+}
+
+// ours takes the turn of a firing among the processes that share the schedule.
+// A turn that cannot be asked for is ours: running twice is safe, never running
+// is not. A process that dies after it took a turn leaves that hour out, and
+// the next one reads what is owed.
+func ours(ctx context.Context, job Job, schedule cron.Schedule) bool {
+	_, fields := schedule.(*cron.SpecSchedule)
+	if job.Turn == nil || !fields { // "@every 10s" has no hours that processes have in common
+		return true
+	}
+	mine, err := job.Turn(ctx, job.Spec.Name, job.Now().Round(time.Minute)) // clocks differ by seconds
+	if err != nil {
+		job.log().Warn("turn not asked for", "pipeline", job.Spec.Name, "err", err)
+	}
+	return mine || err != nil
 }
 
 // settle waits for what is still running.

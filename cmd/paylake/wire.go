@@ -247,7 +247,7 @@ func (h *house) readLake(ctx context.Context) (err error) {
 func (h *house) job(q config.Pipeline, followers *pipeline.Followers) pipeline.Job {
 	return pipeline.Job{
 		Spec: h.spec(q), Streams: h.readers(q), Sink: h.lake, Followers: followers,
-		Consents: h.gate, Subjects: h.persons, Vault: h.persons, Lease: h.state.Lease, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
+		Consents: h.gate, Subjects: h.persons, Vault: h.persons, Lease: h.state.Lease, Turn: h.state.Turn, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
 		Limits: pipeline.Limits{RowsInFlight: rowsInFlight}, Checks: rejecting(q), NameReject: h.pseudo.NameReject,
 	}
 }

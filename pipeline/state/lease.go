@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // leaser hands out locks that the operating system or the database server
@@ -33,6 +34,19 @@ func (db *DB) Lease(ctx context.Context, name string) (release func(), err error
 		return nil, fmt.Errorf("lease %s: %w", name, err)
 	}
 	return db.held.add(release), nil
+}
+
+// Turn says whether the caller is the first to ask for this hour, or a later
+// one, of name. Of all processes that share the database one is.
+func (db *DB) Turn(ctx context.Context, name string, hour time.Time) (bool, error) {
+	done, err := db.sql.ExecContext(ctx, db.rebind(`INSERT INTO meta (name, value, changed_at) VALUES (?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at
+		WHERE meta.value < excluded.value`), "turn/"+name, fmt.Sprintf("%020d", hour.Unix()), db.micros())
+	if err != nil {
+		return false, fmt.Errorf("turn of %s: %w", name, db.explain(err))
+	}
+	n, err := done.RowsAffected()
+	return n > 0, err
 }
 
 func (db *DB) wait(ctx context.Context, name string) (release func(), err error) {
