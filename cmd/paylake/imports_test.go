@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"sinks/clickhouse/servertest":   {},
 	"sinks/clickhouse":              {"schemas", "sinks", "sinks/lake", "sinks/clickhouse/embedded"},
 	"sinks/clickhouse/embedded":     {"sinks"},
+	"sinks/webhook":                 {"schemas", "sinks", "sinks/lake"},
 	"pipeline":                      {"schemas", "sources", "sinks"},
 	"pipeline/state":                {"sinks"},
 	"pipeline/state/postgrestest":   {},
