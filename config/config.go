@@ -37,6 +37,7 @@ type Config struct {
 	Sources           []Source          // in the order of the file
 	Pipelines         []Pipeline        // in the order of the file
 	Retention         map[string]Period // by table: how long rows are to be kept
+	Webhooks          Webhooks
 
 	lines map[string]int // key path → line, for Validate
 }

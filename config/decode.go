@@ -31,6 +31,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 	c.Sources = r.sources(m)
 	c.Pipelines = r.pipelines(m)
 	c.Retention = r.retention(m)
+	c.Webhooks = r.webhooks(m)
 	m.done()
 	return c
 }

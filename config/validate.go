@@ -46,6 +46,7 @@ func (c *Config) validate(p *problems) {
 	}
 	c.validateAliases(p)
 	c.validatePipelines(p)
+	c.validateWebhooks(p)
 }
 
 // localSchemes are those whose URLs have a path instead of a host.

@@ -77,7 +77,7 @@ func datasets() []dataset {
 
 // notExported are views whose rows are no function of the snapshot.
 var notExported = map[string]string{
-	"snapshots": "when the warehouse published them", "pipeline_runs": "the history of runs",
+	"snapshots": "when the warehouse published them", "pipeline_runs": "the history of runs", "webhook_deliveries": "how far messages have come by now",
 	"provider_aliases": "the configuration", "unknown_providers": "suggestions about the configuration",
 }
 

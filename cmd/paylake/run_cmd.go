@@ -123,7 +123,7 @@ func (h *house) openJobs(ctx context.Context, chosen []config.Pipeline, days spa
 
 // followers are the stores behind the lake.
 func (h *house) followers() []sinks.Follower {
-	all := []sinks.Follower{h.store}
+	all := []sinks.Follower{h.store, h.webhookFollower()}
 	if h.log != nil {
 		all = append(all, h.log)
 	}

@@ -24,6 +24,7 @@ type statusReport struct {
 	Head      int64             `json:"head"` // newest manifest
 	Pipelines []pipelineStatus  `json:"pipelines"`
 	Followers []followerStatus  `json:"followers"`
+	Webhooks  webhookStatus     `json:"webhooks"`
 	Alarms    []alarmStatus     `json:"alarms"` // visible rows for which a check does not hold
 	Retention []retentionStatus `json:"retention"`
 	Inbox     inboxStatus       `json:"inbox"`
@@ -142,6 +143,9 @@ func (h *house) status(ctx context.Context) (r statusReport, err error) {
 	}
 	if r.Inbox.Waiting = counts.Waiting; counts.Waiting > 0 {
 		r.Inbox.Oldest = &counts.Oldest
+	}
+	if r.Webhooks, err = h.webhookStatus(ctx); err != nil {
+		return r, err
 	}
 	if h.lake == nil {
 		return r, nil
@@ -302,6 +306,7 @@ func (p *program) showStatus(r statusReport) {
 	if r.Inbox.Oldest != nil {
 		fmt.Fprintf(p.stdout, "inbox: %d deliveries wait since %s for `paylake up`\n", r.Inbox.Waiting, instant(*r.Inbox.Oldest))
 	}
+	p.showWebhooks(r.Webhooks)
 	for _, f := range r.Followers {
 		if f.Error != "" {
 			fmt.Fprintf(p.stdout, "%s: %s\n", f.Name, f.Error)

@@ -43,6 +43,9 @@ type warehouse struct {
 	aliased     bool  // the warehouse has the crosswalk
 	toldChanges int64 // of consents, that the warehouse knows
 	toldPersons int64 // place in the vault up to which it knows them
+
+	deliveriesUpTo time.Time           // the newest change of a webhook that it was told
+	toldDeliveries map[int64]time.Time // and what it was told shortly before
 }
 
 // newWarehouse prepares the warehouse; lake, and state if it is used, must be
@@ -69,6 +72,9 @@ func (w *warehouse) Follow(ctx context.Context) (sinks.Position, error) {
 		return sinks.Position{}, err
 	}
 	if err := w.tellAliases(ctx, ch); err != nil {
+		return sinks.Position{}, err
+	}
+	if err := w.tellDeliveries(ctx, ch); err != nil {
 		return sinks.Position{}, err
 	}
 	return ch.Follow(ctx)

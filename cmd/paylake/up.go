@@ -26,8 +26,8 @@ func (p *program) upCommand() *cobra.Command {
 		Use: "up", Short: "Everything: schedules, followers, health, embedded ClickHouse", Args: cobra.NoArgs,
 		Long: `Runs every pipeline that has a schedule, at once and then at its hours, keeps the
 warehouse following the lake, receives callbacks (/callbacks/flashpay/<source>,
-/callbacks/mpay/<source>), and answers /healthz and /readyz. Stops cleanly on
-SIGTERM: what is committed is whole, and the exit code is 0.`,
+/callbacks/mpay/<source>), sends webhooks (paylake webhook), and answers /healthz
+and /readyz. Stops cleanly on SIGTERM: what is committed is whole, and the exit code is 0.`,
 		Example: "  paylake up\n  paylake up --log json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.up(cmd.Context()) },
 	}
@@ -127,6 +127,7 @@ func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, f
 	server := &http.Server{Handler: h.handler(r), ReadHeaderTimeout: 10 * time.Second}
 	stop := r.start(ctx, h)
 	defer stop() // when nobody delivers any more, and before what it uses is closed
+	defer h.startQueue(ctx)()
 	served := make(chan error, 1)
 	go func() {
 		defer cancel() // nobody could see how it is: stop

@@ -77,6 +77,12 @@ func (c Consents) Withdrawn(ctx context.Context) ([]Consent, error) {
 		ORDER BY source, wallet`)
 }
 
+// Ending lists the consents that are not revoked and end before an instant, but
+// have not ended yet.
+func (c Consents) Ending(ctx context.Context, before time.Time) ([]Consent, error) {
+	return c.read(ctx, `SELECT `+consentColumns+` FROM consents WHERE revoked_at = 0 AND until_at > ? AND until_at <= ? ORDER BY until_at, id`, c.db.micros(), before.UnixMicro())
+}
+
 func (c Consents) read(ctx context.Context, query string, args ...any) ([]Consent, error) {
 	rows, err := c.db.sql.QueryContext(ctx, c.db.rebind(query), args...)
 	if err != nil {

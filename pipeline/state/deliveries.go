@@ -3,6 +3,7 @@ package state
 // The outbox: events, and which of them has arrived where.
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -61,26 +62,32 @@ func steps(ids []int64) []Step {
 
 func eventAddress(id string) string { return "webhook event/" + id }
 
-// Put stores events for endpoints, by id, with the steps that deliver them and
-// how far these endpoints have come (0: unchanged), in one transaction. An event
-// that an endpoint has already changes nothing.
-func (w Webhooks) Put(ctx context.Context, upTo int64, mail map[int64][]Event) error {
+// Mail is what is new for one endpoint.
+type Mail struct {
+	Endpoint int64
+	From     int64 // the last manifest applied, as the follower knows it
+	Events   []Event
+}
+
+// Put stores events for endpoints with the steps that deliver them and, unless
+// upTo is 0, how far the endpoints have come that still stand at From, in one
+// transaction. An event that an endpoint has already changes nothing.
+func (w Webhooks) Put(ctx context.Context, upTo int64, mail []Mail) error {
 	vault, err := w.db.vaultKey(ctx)
 	if err != nil {
 		return fmt.Errorf("webhooks: %w", err)
 	}
-	endpoints := make([]int64, 0, len(mail))
-	for id := range mail {
-		endpoints = append(endpoints, id)
-	}
-	slices.Sort(endpoints) // every process takes their rows in the same order
+	// Every process takes the rows of endpoints in the same order.
+	mail = slices.SortedFunc(slices.Values(mail), func(a, b Mail) int { return cmp.Compare(a.Endpoint, b.Endpoint) })
 	err = w.db.transact(ctx, func(tx *sql.Tx) error {
-		for _, id := range endpoints {
-			// Taken first also where nothing changes: two followers store one after the other.
-			if _, err := tx.ExecContext(ctx, w.db.rebind(`UPDATE webhook_endpoints SET applied = CASE WHEN applied < ? THEN ? ELSE applied END WHERE id = ?`), upTo, upTo, id); err != nil {
+		for _, m := range mail {
+			// Taken first also where nothing changes: two followers store one after the
+			// other. One that stands elsewhere was rewound, or another follower is ahead.
+			if _, err := tx.ExecContext(ctx, w.db.rebind(`UPDATE webhook_endpoints SET applied = CASE WHEN applied = ? AND ? > 0 THEN ? ELSE applied END WHERE id = ?`),
+				m.From, upTo, upTo, m.Endpoint); err != nil {
 				return err
 			}
-			fresh, err := w.store(ctx, tx, vault, id, upTo, mail[id])
+			fresh, err := w.store(ctx, tx, vault, m.Endpoint, upTo, m.Events)
 			if err != nil {
 				return err
 			}
@@ -222,10 +229,10 @@ func (w Webhooks) Sendings(ctx context.Context, endpoint int64, status string, l
 	return w.list(ctx, `WHERE (? = 0 OR d.endpoint = ?) AND (? = '' OR d.status = ?) ORDER BY d.id DESC LIMIT ?`, endpoint, endpoint, status, status, limit)
 }
 
-// ChangedSince lists deliveries that have changed at an instant or after it, in
-// that order, for whoever shows them elsewhere.
-func (w Webhooks) ChangedSince(ctx context.Context, since time.Time, limit int) ([]Sending, error) {
-	return w.list(ctx, `WHERE d.changed_at >= ? ORDER BY d.changed_at, d.id LIMIT ?`, microsOf(since), limit)
+// ChangedSince lists deliveries that have changed after an instant, or at it with
+// an id above after, in that order, for whoever shows them elsewhere.
+func (w Webhooks) ChangedSince(ctx context.Context, since time.Time, after int64, limit int) ([]Sending, error) {
+	return w.list(ctx, `WHERE d.changed_at > ? OR d.changed_at = ? AND d.id > ? ORDER BY d.changed_at, d.id LIMIT ?`, microsOf(since), microsOf(since), after, limit)
 }
 
 func (w Webhooks) list(ctx context.Context, where string, args ...any) (list []Sending, err error) {
@@ -242,6 +249,28 @@ func (w Webhooks) list(ctx context.Context, where string, args ...any) (list []S
 		list = append(list, s)
 	}
 	return list, rows.Err()
+}
+
+// Counts counts deliveries by endpoint and status.
+func (w Webhooks) Counts(ctx context.Context) (counts map[int64]map[string]int64, err error) {
+	rows, err := w.db.sql.QueryContext(ctx, `SELECT endpoint, status, COUNT(*) FROM webhook_deliveries GROUP BY endpoint, status`)
+	if err != nil {
+		return nil, fmt.Errorf("deliveries: %w", w.db.explain(err))
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	counts = map[int64]map[string]int64{}
+	for rows.Next() {
+		var endpoint, n int64
+		var status string
+		if err := rows.Scan(&endpoint, &status, &n); err != nil {
+			return nil, fmt.Errorf("deliveries: %w", err)
+		}
+		if counts[endpoint] == nil {
+			counts[endpoint] = map[string]int64{}
+		}
+		counts[endpoint][status] = n
+	}
+	return counts, rows.Err()
 }
 
 // Replay has deliveries sent again, as if they were new: those of an endpoint

@@ -100,6 +100,24 @@ func (w Webhooks) Endpoints(ctx context.Context) (list []Endpoint, err error) {
 	return list, nil
 }
 
+// Standing says which endpoints, by id, are disabled. It opens no secret.
+func (w Webhooks) Standing(ctx context.Context) (disabled map[int64]bool, err error) {
+	rows, err := w.db.sql.QueryContext(ctx, `SELECT id, CASE WHEN disabled = '' THEN 0 ELSE 1 END FROM webhook_endpoints`)
+	if err != nil {
+		return nil, fmt.Errorf("webhook endpoints: %w", w.db.explain(err))
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	disabled = map[int64]bool{}
+	for rows.Next() {
+		var id, off int64
+		if err := rows.Scan(&id, &off); err != nil {
+			return nil, fmt.Errorf("webhook endpoints: %w", err)
+		}
+		disabled[id] = off != 0
+	}
+	return disabled, rows.Err()
+}
+
 // Endpoint finds one by its name; ErrAbsent when there is none.
 func (w Webhooks) Endpoint(ctx context.Context, name string) (Endpoint, error) {
 	all, err := w.Endpoints(ctx)
@@ -193,7 +211,7 @@ func (w Webhooks) Enable(ctx context.Context, name string) error {
 // Rewind has an endpoint look at manifests again, from one on. What it has been
 // told already it is not told twice.
 func (w Webhooks) Rewind(ctx context.Context, name string, from int64) error {
-	if err := w.db.exec(ctx, `UPDATE webhook_endpoints SET applied = ? WHERE name = ?`, max(from-1, 0), name); err != nil {
+	if err := w.db.exec(ctx, `UPDATE webhook_endpoints SET applied = CASE WHEN applied > ? THEN ? ELSE applied END WHERE name = ?`, max(from-1, 0), max(from-1, 0), name); err != nil {
 		return fmt.Errorf("webhook endpoint %s: %w", name, err)
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -39,7 +38,7 @@ type Worker struct {
 const (
 	// pollEvery is how long a step may wait at SQLite, which tells nobody that
 	// there is one. PostgreSQL does.
-	pollEvery     = 200 * time.Millisecond
+	pollEvery     = 50 * time.Millisecond
 	pollTold      = time.Second
 	fetchCooldown = 20 * time.Millisecond // between two looks while there is work
 	keepDone      = time.Hour             // done steps, for people who look
@@ -76,7 +75,7 @@ func (db *DB) enqueue(ctx context.Context, tx *sql.Tx, steps ...Step) error {
 
 // openQueue prepares adding steps to transactions.
 func (db *DB) openQueue() (err error) {
-	quiet := &river.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	quiet := &river.Config{Logger: slog.New(slog.DiscardHandler)}
 	if db.dollar {
 		db.queue, err = river.NewClient(riverdatabasesql.New(db.sql), quiet)
 	} else {
@@ -87,7 +86,7 @@ func (db *DB) openQueue() (err error) {
 
 // upQueue brings River's own tables up to date.
 func (db *DB) upQueue(ctx context.Context) error {
-	quiet := &rivermigrate.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	quiet := &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)}
 	var m *rivermigrate.Migrator[*sql.Tx]
 	var err error
 	if db.dollar {
@@ -119,9 +118,12 @@ func (db *DB) Work(ctx context.Context, workers map[string]Worker, log *slog.Log
 }
 
 func queueConfig(workers map[string]Worker, poll time.Duration, log *slog.Logger) *river.Config {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	steps := &stepper{workers: workers}
 	c := &river.Config{
-		Queues: map[string]river.QueueConfig{}, Workers: river.NewWorkers(), Logger: log,
+		Queues: map[string]river.QueueConfig{}, Workers: river.NewWorkers(), Logger: slog.New(warnings{log.Handler()}),
 		FetchCooldown: fetchCooldown, FetchPollInterval: poll, JobTimeout: -1, // a worker says it itself
 		CompletedJobRetentionPeriod: keepDone, RetryPolicy: soon{}, MaxAttempts: tries,
 	}
@@ -137,6 +139,22 @@ func queueConfig(workers map[string]Worker, poll time.Duration, log *slog.Logger
 	river.AddWorker(c.Workers, steps)
 	return c
 }
+
+// warnings lets River speak up when something is wrong, and not otherwise.
+type warnings struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs implements slog.Handler.
+func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{w.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements slog.Handler.
+func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }
 
 func work[T any](ctx context.Context, driver riverdriver.Driver[T], c *river.Config) error {
 	client, err := river.NewClient(driver, c)

@@ -141,3 +141,35 @@ func TestQueueAgain(t *testing.T) {
 		}
 	})
 }
+
+// A step that a process took along when it died is done by another.
+func TestStepsOfTheDead(t *testing.T) {
+	both(t, func(t *testing.T, o Options) {
+		db := open(t, o)
+		put(t, db, Step{"test", "of the dead"}, Step{"test", "under way"})
+		ago := "datetime('now', '-10 minutes')"
+		if db.dollar {
+			ago = "now() - interval '10 minutes'"
+		}
+		took := func(key, at string) {
+			if err := db.exec(t.Context(), `UPDATE river_job SET state = 'running', attempt = 1, attempted_at = `+at+` WHERE id = (SELECT min(id) FROM river_job)`+map[bool]string{true: "", false: " + 1"}[key == "of the dead"]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		took("of the dead", ago)
+		took("under way", "created_at") // by somebody who lives
+		var h hands
+		stop := startWork(t, db, &h)
+		defer stop()
+		for range 300 {
+			if n, _ := h.count(); n > 0 {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		stop()
+		if h.did["of the dead"] != 1 || len(h.did) != 1 {
+			t.Errorf("%v", h.did)
+		}
+	})
+}

@@ -72,6 +72,25 @@ func (r Runs) List(ctx context.Context, pipeline string, limit int) (runs []Run,
 	return runs, rows.Err()
 }
 
+// Failed returns the runs that ended since an instant and failed, or that a
+// person must act on, the oldest first.
+func (r Runs) Failed(ctx context.Context, since time.Time) (runs []Run, err error) {
+	rows, err := r.db.sql.QueryContext(ctx, r.db.rebind(`SELECT `+runColumns+` FROM runs WHERE finished_at >= ? AND code IN (1, 4)
+		ORDER BY finished_at, id`), since.UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("runs that failed: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		run, err := scanRun(rows)
+		if err != nil {
+			return nil, fmt.Errorf("runs that failed: %w", err)
+		}
+		runs = append(runs, run)
+	}
+	return runs, rows.Err()
+}
+
 func scanRun(rows *sql.Rows) (Run, error) {
 	var run Run
 	var started, finished int64

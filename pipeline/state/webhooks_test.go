@@ -84,7 +84,7 @@ func TestOutbox(t *testing.T) {
 		db, ctx := open(t, o), t.Context()
 		w := db.Webhooks()
 		crm, erp := addEndpoint(t, db, Endpoint{Name: "crm"}), addEndpoint(t, db, Endpoint{Name: "erp", Applied: 9})
-		mail := map[int64][]Event{crm.ID: {event("evt_1"), event("evt_2"), event("evt_1")}, erp.ID: {event("evt_2")}}
+		mail := []Mail{{erp.ID, 3, []Event{event("evt_2")}}, {crm.ID, 0, []Event{event("evt_1"), event("evt_2"), event("evt_1")}}}
 		for range 2 {
 			if err := w.Put(ctx, 5, mail); err != nil {
 				t.Fatal(err)
@@ -117,7 +117,7 @@ func TestOutbox(t *testing.T) {
 		if err := db.exec(ctx, `ALTER TABLE river_job RENAME TO gone`); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Put(ctx, 6, map[int64][]Event{crm.ID: {event("evt_3")}}); err == nil {
+		if err := w.Put(ctx, 6, []Mail{{crm.ID, 5, []Event{event("evt_3")}}}); err == nil {
 			t.Fatal("stored without its step")
 		}
 		if err := db.exec(ctx, `ALTER TABLE gone RENAME TO river_job`); err != nil {
@@ -135,7 +135,7 @@ func TestDeliveriesSettle(t *testing.T) {
 		db, ctx := open(t, o), t.Context()
 		w := db.Webhooks()
 		e := addEndpoint(t, db, Endpoint{Name: "crm", Ordered: true})
-		if err := w.Put(ctx, 1, map[int64][]Event{e.ID: {event("evt_1"), event("evt_2")}}); err != nil {
+		if err := w.Put(ctx, 1, []Mail{{e.ID, 0, []Event{event("evt_1"), event("evt_2")}}}); err != nil {
 			t.Fatal(err)
 		}
 		list, _ := w.Sendings(ctx, e.ID, "pending", 10)
@@ -201,7 +201,7 @@ func TestDeliveriesSettle(t *testing.T) {
 		if n, err := w.Replay(ctx, e.ID, "evt_9"); n != 0 || err != nil {
 			t.Errorf("%d %v", n, err)
 		}
-		if changed, err := w.ChangedSince(ctx, clock, 10); err != nil || len(changed) != 2 {
+		if changed, err := w.ChangedSince(ctx, clock, first, 10); err != nil || len(changed) != 1 || changed[0].ID != second {
 			t.Errorf("%+v %v", changed, err)
 		}
 	})
@@ -213,7 +213,7 @@ func TestOutboxIsPruned(t *testing.T) {
 		db, ctx := open(t, o), t.Context()
 		w := db.Webhooks()
 		e := addEndpoint(t, db, Endpoint{Name: "crm"})
-		mail := map[int64][]Event{e.ID: {event("evt_1"), event("evt_2")}}
+		mail := []Mail{{e.ID, 0, []Event{event("evt_1"), event("evt_2")}}}
 		if err := w.Put(ctx, 1, mail); err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +252,7 @@ func TestOutboxTogether(t *testing.T) {
 			go func() {
 				for i := range 20 {
 					id := fmt.Sprintf("evt_%d", i)
-					if err := db.Webhooks().Put(t.Context(), int64(i+1), map[int64][]Event{e.ID: {event(id), event(id + "b")}}); err != nil {
+					if err := db.Webhooks().Put(t.Context(), int64(i+1), []Mail{{e.ID, int64(i), []Event{event(id), event(id + "b")}}}); err != nil {
 						errs <- err
 						return
 					}
@@ -266,6 +266,18 @@ func TestOutboxTogether(t *testing.T) {
 			}
 		}
 		list, err := a.Webhooks().Sendings(t.Context(), e.ID, "", 100)
+		if e, err = a.Webhooks().Endpoint(t.Context(), "crm"); err != nil || e.Applied != 20 {
+			t.Errorf("applied %d, %v", e.Applied, err)
+		}
+		if err := a.Webhooks().Rewind(t.Context(), "crm", 8); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Webhooks().Put(t.Context(), 21, []Mail{{Endpoint: e.ID, From: 20}}); err != nil { // by a follower that was under way
+			t.Fatal(err)
+		}
+		if e, err := a.Webhooks().Endpoint(t.Context(), "crm"); err != nil || e.Applied != 7 {
+			t.Errorf("applied %d, %v", e.Applied, err)
+		}
 		if err != nil || len(list) != 40 || waiting(t, a) != 40 {
 			t.Errorf("%d deliveries, %d steps, %v", len(list), waiting(t, a), err)
 		}

@@ -142,6 +142,8 @@ func bookkeeping(db string) []string {
 		// Which partitions were checked, for what, in which state.
 		table("partition_checks", "kind LowCardinality(String), `table` LowCardinality(String), month UInt32, fingerprint UInt64, doubles Int64, checked_at DateTime64(6, 'UTC')", "ORDER BY (kind, `table`, month)"),
 		table("pipeline_runs_rows", "pipeline LowCardinality(String), source LowCardinality(String), `table` LowCardinality(String), started_at DateTime64(6, 'UTC'), finished_at DateTime64(6, 'UTC'), outcome LowCardinality(String), windows Int64, rows Int64, inserted Int64, retracted Int64, duplicates Int64, quarantined Int64, bytes Int64, snapshot Int64, error String", "ORDER BY (started_at, pipeline)"),
+		// How webhooks stand, as the state database told; the newest word counts.
+		table("webhook_deliveries_rows", "endpoint LowCardinality(String), event_id String, event_type LowCardinality(String), event_at DateTime64(6, 'UTC'), status LowCardinality(String), tries Int64, code Int32, error String, first_at Nullable(DateTime64(6, 'UTC')), last_at Nullable(DateTime64(6, 'UTC')), delivered_at Nullable(DateTime64(6, 'UTC')), snapshot Int64, changed_at DateTime64(6, 'UTC')", "ORDER BY (endpoint, event_id, changed_at)"),
 		table("schema_state", "digest String, made_at DateTime64(6, 'UTC')", "ORDER BY made_at"),
 	}
 }

@@ -36,6 +36,7 @@ func (v viewer) all() []string {
 	out := []string{
 		v.plain("snapshots", v.snapshots()), v.plain("quarantine", v.quarantine()),
 		v.plain("chain_breaks", v.chainBreaks()), v.plain("completeness", v.completeness()), v.plain("pipeline_runs", v.runs()),
+		v.plain("webhook_deliveries", v.deliveries()),
 	}
 	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
 		out = append(out, v.plain("ledger"+at.suffix, v.ledger(at.as)), v.plain("operations"+at.suffix, v.operations(at.as)),

@@ -54,3 +54,8 @@ func (v viewer) snapshots() string {
 func (v viewer) runs() string {
 	return fmt.Sprintf("SELECT * FROM %s.pipeline_runs_rows", v.db)
 }
+
+// deliveries are one row for each event and endpoint, as it stands.
+func (v viewer) deliveries() string {
+	return fmt.Sprintf("SELECT * FROM (SELECT * FROM %s.webhook_deliveries_rows ORDER BY endpoint, event_id, changed_at DESC LIMIT 1 BY endpoint, event_id)", v.db)
+}

@@ -135,7 +135,7 @@ func TestEventsOverDays(t *testing.T) {
 }
 
 func eventsOverDays(t *testing.T, ordered bool) {
-	n := cases(t, 2_000)
+	n := cases(t, 1_000)
 	if ordered { // one at a time, behind one that is refused, no receiver like this one keeps up with more
 		n = max(n/10, 1)
 	}

@@ -151,20 +151,18 @@ func (p *post) Endpoints(context.Context) (out []Endpoint, _ error) {
 	return out, nil
 }
 
-func (p *post) Put(_ context.Context, upTo int64, mail map[int64][]Event) error {
+func (p *post) Put(_ context.Context, upTo int64, mail []Mail) error {
 	return p.write(func() {
-		for id := int64(1); int(id) <= len(p.endpoints); id++ {
-			events, here := mail[id]
-			if !here {
-				continue
+		for _, m := range mail {
+			if e := p.endpoints[m.Endpoint]; upTo > 0 && e.Applied == m.From {
+				e.Applied = upTo
 			}
-			p.endpoints[id].Applied = max(p.endpoints[id].Applied, upTo)
-			for _, ev := range events {
-				key := fmt.Sprint(id, "/", ev.ID)
+			for _, ev := range m.Events {
+				key := fmt.Sprint(m.Endpoint, "/", ev.ID)
 				if p.byKey[key] != nil {
 					continue
 				}
-				d := &Delivery{ID: int64(len(p.list) + 1), Endpoint: Endpoint{ID: id}, Event: ev, Status: Pending}
+				d := &Delivery{ID: int64(len(p.list) + 1), Endpoint: Endpoint{ID: m.Endpoint}, Event: ev, Status: Pending}
 				p.list, p.byKey[key] = append(p.list, d), d
 				p.queued = append(p.queued, fmt.Sprint(d.ID))
 			}

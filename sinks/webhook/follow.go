@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,11 +45,18 @@ type Log interface {
 type Outbox interface {
 	// Endpoints lists those that are active.
 	Endpoints(ctx context.Context) ([]Endpoint, error)
-	// Put stores events for endpoints, by id, together with the steps that
-	// deliver them and, unless upTo is 0, with upTo as the last manifest applied
-	// of every endpoint named: all in one transaction. What an endpoint has
-	// already, delivered or not, it does not get again.
-	Put(ctx context.Context, upTo int64, mail map[int64][]Event) error
+	// Put stores events for endpoints, together with the steps that deliver them
+	// and, unless upTo is 0, with upTo as the last manifest applied of every one of
+	// them that still stands at its From: all in one transaction. What an endpoint
+	// has already, delivered or not, it does not get again.
+	Put(ctx context.Context, upTo int64, mail []Mail) error
+}
+
+// Mail is what is new for one endpoint.
+type Mail struct {
+	Endpoint int64
+	From     int64 // the last manifest applied, as the follower knows it
+	Events   []Event
 }
 
 // Follower turns manifests into events for every endpoint.
@@ -117,39 +125,43 @@ func (f *Follower) manifests(ctx context.Context, head int64, all []Endpoint) (i
 		}
 		at = e.Sequence
 		if some || at-stored >= stride {
-			if err := f.Outbox.Put(ctx, at, mail); err != nil {
+			if err := f.put(ctx, at, mail, all); err != nil {
 				return stored, err
 			}
 			stored = at
 		}
 	}
 	if stored < at {
-		return at, f.Outbox.Put(ctx, at, f.empty(at, all))
+		return at, f.put(ctx, at, f.empty(at, all), all)
 	}
 	return at, nil
 }
 
+// put stores mail, and notes how far its endpoints are.
+func (f *Follower) put(ctx context.Context, upTo int64, mail []Mail, all []Endpoint) error {
+	if err := f.Outbox.Put(ctx, upTo, mail); err != nil {
+		return err
+	}
+	for i := range all {
+		all[i].Applied = max(all[i].Applied, upTo)
+	}
+	return nil
+}
+
 // mail is what each endpoint gets of a manifest that it has not seen.
-func (f *Follower) mail(ctx context.Context, e lake.Entry, all []Endpoint) (mail map[int64][]Event, some bool, err error) {
-	mail = f.empty(e.Sequence, all)
+func (f *Follower) mail(ctx context.Context, e lake.Entry, all []Endpoint) (mail []Mail, some bool, err error) {
 	events, err := eventsOf(ctx, f.Log, e, f.Rules, func(t Type) bool {
-		for _, one := range all {
-			if _, here := mail[one.ID]; here && Wants(one.Types, t) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(all, func(one Endpoint) bool { return one.Applied < e.Sequence && Wants(one.Types, t) })
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	for _, one := range all {
-		if _, here := mail[one.ID]; !here {
-			continue
-		}
+	mail = f.empty(e.Sequence, all)
+	for i := range mail {
+		one := all[slices.IndexFunc(all, func(x Endpoint) bool { return x.ID == mail[i].Endpoint })]
 		for _, ev := range events {
 			if Wants(one.Types, ev.Type) {
-				mail[one.ID], some = append(mail[one.ID], ev), true
+				mail[i].Events, some = append(mail[i].Events, ev), true
 			}
 		}
 	}
@@ -157,11 +169,10 @@ func (f *Follower) mail(ctx context.Context, e lake.Entry, all []Endpoint) (mail
 }
 
 // empty names the endpoints that a manifest is new for.
-func (f *Follower) empty(sequence int64, all []Endpoint) map[int64][]Event {
-	mail := map[int64][]Event{}
+func (f *Follower) empty(sequence int64, all []Endpoint) (mail []Mail) {
 	for _, e := range all {
 		if e.Applied < sequence {
-			mail[e.ID] = nil
+			mail = append(mail, Mail{Endpoint: e.ID, From: e.Applied})
 		}
 	}
 	return mail
@@ -176,14 +187,19 @@ func (f *Follower) others(ctx context.Context, all []Endpoint) error {
 	if err != nil {
 		return err
 	}
-	mail, fresh := map[int64][]Event{}, []string{}
+	var mail []Mail
+	var fresh []string
 	for _, e := range all {
+		one := Mail{Endpoint: e.ID}
 		for _, ev := range events {
 			key := fmt.Sprint(e.ID, "/", ev.ID)
 			past := ev.Type == RunFailed && ev.At.Before(e.Added)
 			if !f.told[key] && !past && Wants(e.Types, ev.Type) {
-				mail[e.ID], fresh = append(mail[e.ID], ev), append(fresh, key)
+				one.Events, fresh = append(one.Events, ev), append(fresh, key)
 			}
+		}
+		if len(one.Events) > 0 {
+			mail = append(mail, one)
 		}
 	}
 	if len(fresh) == 0 {

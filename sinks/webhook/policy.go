@@ -83,6 +83,14 @@ type Outcome struct {
 	Open     time.Time // of its circuit
 }
 
+// Why says in a few words what was wrong; empty for a message that was taken.
+func (o Outcome) Why() string {
+	if o.Status == Delivered {
+		return ""
+	}
+	return o.Answer.why()
+}
+
 // turn says whether a message is to be sent now, and else after how long it is
 // worth looking again; 0: somebody else will see to it. probe means that it goes
 // through a circuit that is open, and that one message alone may do so.

@@ -46,6 +46,7 @@ func Handler(w *World, o HandlerOptions) http.Handler {
 	mux.HandleFunc("GET /sandbox/faults", d.faults)
 	mux.HandleFunc("POST /sandbox/callbacks", d.tell)
 	mux.HandleFunc("GET /sandbox/paylake.yaml", d.yaml)
+	(&hooks{now: time.Now}).routes(mux) // a receiver has a clock of its own
 	mux.HandleFunc("GET /{$}", d.index)
 	return mux
 }
@@ -146,6 +147,7 @@ func (d *desk) index(w http.ResponseWriter, _ *http.Request) {
   /sandbox/paylake.yaml         a configuration for this sandbox
   /sandbox/truth?until=…        the totals that a reader must arrive at
   /sandbox/otp?challenge_id=…   the wallets' SMS inbox
+  /sandbox/hooks/NAME           a receiver of webhooks: GET what it got, PUT how it behaves
   /sandbox/faults               which faults fired how often
   /sandbox/callbacks?to=…       (POST) deliver the callbacks of both upstreams to the paylake at an address
 `, d.world.seed, d.world.rows, d.world.Start().Format(time.DateOnly), len(d.world.wallets), ProjectID, mpaytest.Prefix)

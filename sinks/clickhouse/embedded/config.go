@@ -17,7 +17,7 @@ const Database = "paylake"
 // persons, or for their numbers: the views show them empty to the analyst.
 var (
 	Views = []string{"ledger", "ledger_at", "operations", "operations_at", "providers", "providers_at", "providers_history",
-		"spend_by_provider", "spend_by_provider_at", "snapshots", "quarantine", "completeness", "chain_breaks", "pipeline_runs",
+		"spend_by_provider", "spend_by_provider_at", "snapshots", "quarantine", "completeness", "chain_breaks", "pipeline_runs", "webhook_deliveries",
 		"bank_entries", "bank_entries_at", "loyalty_entries", "loyalty_entries_at",
 		"balances", "balances_at", "funding_events", "funding_events_at", "assurance_events", "assurance_events_at",
 		"templates", "templates_at", "templates_history", "nfc_workflows", "nfc_workflows_at", "nfc_workflows_history", "transfers", "transfers_at", "settlements", "settlements_at",
