@@ -34,7 +34,7 @@ func (g *playground) hooked(t testing.TB) {
 	if err := os.WriteFile(g.config, []byte(strings.Join(kept, "")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g.edit(t, "\nsources:\n", "\nwebhooks: {allow_http: true, allow_networks: [127.0.0.0/8, \"::1/128\"]}\n\nsources:\n")
+	g.edit(t, "\nsources:\n", "\nwebhooks: {consent_ending: 100d, allow_http: true, allow_networks: [127.0.0.0/8, \"::1/128\"]}\n\nsources:\n")
 }
 
 // hook says how a receiver of the sandbox behaves.
@@ -118,16 +118,22 @@ func until(t testing.TB, what string, holds func() bool) {
 // form that the endpoint has, whatever was committed by whom; a receiver that
 // fails gets it again; the warehouse shows all of it.
 func TestWebhooks(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 300)
 	g.hooked(t)
 	g.endpoint(t, "crm", sandbox.Hook{Fail: 3}, "--event", "payment.settled")
 	g.endpoint(t, "erp", sandbox.Hook{Form: "mpay"}, "--form", "mpay", "--event", "payment.settled")
 	g.endpoint(t, "one", sandbox.Hook{Fail: 1}, "--ordered", "--event", "provider.changed")
 	g.endpoint(t, "gone", sandbox.Hook{Fail: -1, Status: 410}, "--event", "provider.changed")
+	g.endpoint(t, "people", sandbox.Hook{}, "--event", "consent.expiring", "--event", "run.failed")
 	g.paylake(t, "run", "ledger", "providers").want(t, 0) // a process that sends nothing, and stores what is to be sent
 
 	bills := g.rows(t, "SELECT count() FROM (SELECT DISTINCT source, wallet_id, provider_code, external_reference, amount_minor FROM ledger WHERE type = 'bill_pay' AND status = 'posted')")[0]
 	providers := g.rows(t, "SELECT count() FROM providers")[0]
+	wallets := len(g.consents(t))
+	if people := g.standing(t, "people"); people.Pending != int64(wallets) || wallets == 0 {
+		t.Errorf("%+v, %d consents end", people, wallets)
+	}
 	crm := g.standing(t, "crm")
 	if fmt.Sprint(crm.Pending) != bills || crm.Delivered != 0 || crm.Pending < 30 {
 		t.Fatalf("%+v, %s bill payments", crm, bills)
@@ -139,12 +145,12 @@ func TestWebhooks(t *testing.T) {
 		}
 	}()
 	until(t, "crm and erp have everything, gone is disabled", func() bool {
-		return g.standing(t, "crm").Pending == 0 && g.standing(t, "erp").Pending == 0 && g.standing(t, "one").Pending == 0 && g.standing(t, "gone").Status == "disabled"
+		return g.standing(t, "crm").Pending == 0 && g.standing(t, "erp").Pending == 0 && g.standing(t, "one").Pending == 0 && g.standing(t, "people").Pending == 0 && g.standing(t, "gone").Status == "disabled"
 	})
 	sales := g.rows(t, "SELECT count() FROM operations WHERE type = 'sale' AND status = 'success'")[0] // which up has read
 	bills = fmt.Sprint(atoi(t, bills) + atoi(t, sales))
-	g.eventually(t, "SELECT endpoint, status, event_type, count() FROM webhook_deliveries WHERE status = 'delivered' AND tries >= 1 AND code = 204 AND delivered_at > event_at GROUP BY ALL ORDER BY ALL",
-		fmt.Sprintf("crm|delivered|payment.settled|%s; erp|delivered|payment.settled|%s; one|delivered|provider.changed|%s", bills, bills, providers))
+	g.eventually(t, "SELECT endpoint, status, event_type, count() FROM webhook_deliveries WHERE status = 'delivered' AND tries >= 1 AND code = 204 AND delivered_at >= last_at GROUP BY ALL ORDER BY ALL",
+		fmt.Sprintf("crm|delivered|payment.settled|%s; erp|delivered|payment.settled|%s; one|delivered|provider.changed|%s; people|delivered|consent.expiring|%d", bills, bills, providers, wallets))
 	up.stop()
 
 	for name, want := range map[string]string{"crm": bills, "erp": bills, "one": providers} {
@@ -190,7 +196,7 @@ func TestWebhooks(t *testing.T) {
 		up := g.up(t)
 		until(t, "gone has everything", func() bool { e := g.standing(t, "gone"); return fmt.Sprint(e.Delivered) == providers })
 		up.stop()
-		g.paylake(t, "status").want(t, 0).says(t, "webhooks: 4 endpoints, 0 messages on their way, 0 given up", "")
+		g.paylake(t, "status").want(t, 0).says(t, "webhooks: 5 endpoints, 0 messages on their way, 0 given up", "")
 		if acts := g.acts(t); len(acts) == 0 || acts[len(acts)-1].Subject != "webhook secret of gone" {
 			t.Errorf("%+v", acts)
 		}
@@ -208,6 +214,7 @@ func atoi(t testing.TB, text string) (n int) {
 // What we sign in MPAY's form, our own receiver of MPAY's webhooks takes: two
 // pieces of code that know nothing of each other.
 func TestMPAYFormIsTheirs(t *testing.T) {
+	t.Parallel()
 	now, secret := time.Now(), webhook.NewSecret()
 	w, err := mpay.NewWebhooks(mpay.WebhooksConfig{Name: "mpay", Secrets: [][]byte{[]byte(secret.Reveal())}, Zone: time.UTC, Wallets: []string{"wlt_441b"}, Now: func() time.Time { return now }})
 	if err != nil {
@@ -239,6 +246,7 @@ func TestMPAYFormIsTheirs(t *testing.T) {
 // What nobody could be told is refused in one sentence, before anything is
 // stored.
 func TestWebhookRefusals(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 100)
 	const ok = "https://93.184.216.34/hooks"
 	for _, c := range []struct {

@@ -289,3 +289,32 @@ func TestOutboxTogether(t *testing.T) {
 		}
 	})
 }
+
+// What no manifest brings: runs that failed, consents that end.
+func TestWhatEndpointsAreToldBesides(t *testing.T) {
+	both(t, func(t *testing.T, o Options) {
+		db, ctx := open(t, o), t.Context()
+		for i, code := range []int{0, 1, 3, 4, 5, 130, 1} {
+			end := clock.Add(-time.Duration(i) * time.Hour)
+			if err := db.Runs().Record(ctx, Run{ID: fmt.Sprint("r", i), Pipeline: "p", Started: end.Add(-time.Minute), Finished: end, Code: code, Report: []byte("{}")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		failed, err := db.Runs().Failed(ctx, clock.Add(-5*time.Hour))
+		if err != nil || len(failed) != 2 || failed[0].ID != "r3" || failed[1].ID != "r1" {
+			t.Errorf("%+v %v", failed, err)
+		}
+		for wallet, until := range map[string]time.Time{"soon": clock.Add(24 * time.Hour), "later": clock.Add(8 * 24 * time.Hour), "revoked": clock.Add(time.Hour)} {
+			if _, err := db.Consents().Grant(ctx, []Consent{{Source: "mpay", Wallet: wallet, Purposes: []string{"analytics"}, Until: until}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := db.Consents().Revoke(ctx, "mpay", "revoked", "x", "y"); err != nil {
+			t.Fatal(err)
+		}
+		ending, err := db.Consents().Ending(ctx, clock.Add(7*24*time.Hour))
+		if err != nil || len(ending) != 1 || ending[0].Wallet != "soon" {
+			t.Errorf("%+v %v", ending, err)
+		}
+	})
+}
