@@ -75,22 +75,10 @@ func flag(b bool) int64 {
 const endpointColumns = `e.id, e.name, e.url, e.types, e.form, e.ordered, e.secrets, e.disabled, e.failures, e.open_until, e.applied, e.added_at`
 
 // Endpoints lists all, by name, with their secrets.
-func (w Webhooks) Endpoints(ctx context.Context) (list []Endpoint, err error) {
-	rows, err := w.db.sql.QueryContext(ctx, `SELECT `+endpointColumns+` FROM webhook_endpoints AS e ORDER BY e.name`)
+func (w Webhooks) Endpoints(ctx context.Context) ([]Endpoint, error) {
+	list, sealed, err := w.sealedEndpoints(ctx) // to its end: SQLite has one connection, and the vault's key may have to be read
 	if err != nil {
 		return nil, fmt.Errorf("webhook endpoints: %w", w.db.explain(err))
-	}
-	var sealed [][]byte
-	for rows.Next() {
-		var e Endpoint
-		var s []byte
-		if err = scanEndpoint(rows.Scan, &e, &s); err != nil {
-			break
-		}
-		list, sealed = append(list, e), append(sealed, s)
-	}
-	if err = errors.Join(err, rows.Err(), rows.Close()); err != nil { // SQLite has one connection, and the vault's key may have to be read
-		return nil, fmt.Errorf("webhook endpoints: %w", err)
 	}
 	for i := range list {
 		if list[i].Secrets, err = w.openSecrets(ctx, list[i].Name, sealed[i]); err != nil {
@@ -98,6 +86,23 @@ func (w Webhooks) Endpoints(ctx context.Context) (list []Endpoint, err error) {
 		}
 	}
 	return list, nil
+}
+
+func (w Webhooks) sealedEndpoints(ctx context.Context) (list []Endpoint, sealed [][]byte, err error) {
+	rows, err := w.db.sql.QueryContext(ctx, `SELECT `+endpointColumns+` FROM webhook_endpoints AS e ORDER BY e.name`)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var e Endpoint
+		var s []byte
+		if err := scanEndpoint(rows.Scan, &e, &s); err != nil {
+			return nil, nil, err
+		}
+		list, sealed = append(list, e), append(sealed, s)
+	}
+	return list, sealed, rows.Err()
 }
 
 // Standing says which endpoints, by id, are disabled. It opens no secret.

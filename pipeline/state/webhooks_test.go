@@ -265,8 +265,8 @@ func TestOutboxTogether(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		list, err := a.Webhooks().Sendings(t.Context(), e.ID, "", 100)
-		if e, err = a.Webhooks().Endpoint(t.Context(), "crm"); err != nil || e.Applied != 20 {
+		list, lerr := a.Webhooks().Sendings(t.Context(), e.ID, "", 100)
+		if e, err := a.Webhooks().Endpoint(t.Context(), "crm"); err != nil || e.Applied != 20 {
 			t.Errorf("applied %d, %v", e.Applied, err)
 		}
 		if err := a.Webhooks().Rewind(t.Context(), "crm", 8); err != nil {
@@ -278,8 +278,8 @@ func TestOutboxTogether(t *testing.T) {
 		if e, err := a.Webhooks().Endpoint(t.Context(), "crm"); err != nil || e.Applied != 7 {
 			t.Errorf("applied %d, %v", e.Applied, err)
 		}
-		if err != nil || len(list) != 40 || waiting(t, a) != 40 {
-			t.Errorf("%d deliveries, %d steps, %v", len(list), waiting(t, a), err)
+		if lerr != nil || len(list) != 40 || waiting(t, a) != 40 {
+			t.Errorf("%d deliveries, %d steps, %v", len(list), waiting(t, a), lerr)
 		}
 		var n int
 		if err := a.transact(t.Context(), func(tx *sql.Tx) error {

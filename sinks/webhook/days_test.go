@@ -86,7 +86,6 @@ type moody struct {
 	t      testing.TB
 	rng    *rand.Rand
 	start  time.Time
-	down   []time.Duration // hours of each outage, from its beginning on
 	got    map[string]int
 	bodies map[string]string
 	order  []string

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"net/http"
 	"strconv"
 	"strings"
@@ -81,7 +80,7 @@ func mpayMAC(s Secret, stamp string, body []byte) []byte {
 }
 
 func macOf(key []byte, head string, body []byte) []byte {
-	var m hash.Hash = hmac.New(sha256.New, key)
+	m := hmac.New(sha256.New, key)
 	m.Write([]byte(head))
 	m.Write(body)
 	return m.Sum(nil)
@@ -98,9 +97,11 @@ func Verify(f Form, h http.Header, body []byte, secrets []Secret, now time.Time)
 		return standardMAC(s, h.Get(headerID), stamp, body)
 	}
 	if f == FormMPAY {
-		stamp, tried = mpayValues(h.Get(headerMPAY))
-		if own := h[headerMPAY]; len(own) > 0 { // as Sign spells it, before it went over a wire
-			stamp, tried = mpayValues(own[0])
+		stamp, tried = "", nil
+		for name, values := range h { // Get would not find it as Sign spells it, before it went over a wire
+			if strings.EqualFold(name, headerMPAY) && len(values) > 0 {
+				stamp, tried = mpayValues(values[0])
+			}
 		}
 		mac = func(s Secret, stamp string) []byte { return mpayMAC(s, stamp, body) }
 	}
