@@ -233,11 +233,18 @@ func (h *house) openWhole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c, ok, err := h.lake.Checkpoint(ctx); err != nil || !ok || c.Tree.N <= head {
-		return nil // what is wrong with the log, verify and the log's follower say
+	if h.loggedBeyond(ctx, head) {
+		_, err = h.mendManifests(ctx)
 	}
-	_, err = h.mendManifests(ctx)
 	return err
+}
+
+// loggedBeyond reports whether the log has more manifests than the lake. A log
+// that cannot be read says nothing here: verify and its follower name what is
+// wrong with it.
+func (h *house) loggedBeyond(ctx context.Context, head int64) bool {
+	c, ok, err := h.lake.Checkpoint(ctx)
+	return err == nil && ok && c.Tree.N > head
 }
 
 func (h *house) sayBack(back []lake.Damage, from string) {

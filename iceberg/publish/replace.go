@@ -58,7 +58,7 @@ func (p *Publisher) replace(ctx context.Context, tx *table.Transaction, e lake.E
 		return 0, fmt.Errorf("manifest %d puts %d rows in the place of %d, so it does not merge these objects; run paylake verify: %w",
 			e.Sequence, after, before, sinks.ErrCorrupt)
 	}
-	if err := tx.NewRewrite(summary).Apply(old, files, nil).Commit(ctx); err != nil {
+	if err := tx.NewRewrite(summary).ApplyResult(table.CompactionGroupResult{OldDataFiles: old, NewDataFiles: files}).Commit(ctx); err != nil {
 		return 0, fmt.Errorf("manifest %d: %w", e.Sequence, err)
 	}
 	return len(old), nil

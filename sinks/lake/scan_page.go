@@ -147,7 +147,7 @@ func deltaCount(body []byte) (int, bool) {
 }
 
 func (c *scanColumn) decodeTexts(body []byte, encoding format.Encoding) (err error) {
-	c.dictionary, c.one = encoding == format.RLEDictionary || encoding == format.PlainDictionary, false
+	c.dictionary, c.one = encoding == format.RLEDictionary, false
 	switch {
 	case c.dictionary:
 		return c.decodeIndexes(body)

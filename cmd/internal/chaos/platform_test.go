@@ -51,7 +51,7 @@ func newPlatformWorld(d dice, seen map[string]int) (*platformWorld, error) {
 		return nil, err
 	}
 	w := &platformWorld{rig: r, d: d, spec: spec, book: &platformBook{}, inbox: &inbox{}}
-	w.platformFaults.begin()
+	w.begin()
 	w.fake = flashpaytest.New(w.book, flashpaytest.Options{Projects: []int64{platformProject}, Token: platformToken, Secret: platformSecret,
 		Now: r.upstreamNow, Sleep: r.clock.Sleep, Slow: 4 * time.Minute, Late: time.Duration(1+d("lag", 20)) * time.Hour})
 	people, err := schemas.NewPseudonymizer(1, []byte(strings.Repeat("k", 32)))
