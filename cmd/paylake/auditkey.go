@@ -206,7 +206,7 @@ func (h *house) publishVerifiers(keys translog.Verifiers) error {
 	if err := os.MkdirAll(h.cfg.DataDir, 0o755); err != nil {
 		return sinks.DiskError("create", h.cfg.DataDir, "data_dir", err)
 	}
-	if err := translog.WriteFile(path, []byte(text), 0o644); err != nil {
+	if err := sinks.ReplaceFile(path, []byte(text), 0o644); err != nil {
 		return sinks.DiskError("write", path, "data_dir", err)
 	}
 	return nil

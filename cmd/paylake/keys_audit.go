@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paylake/paylake/pipeline/state"
+	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/lake"
 	"github.com/paylake/paylake/sinks/translog"
 )
@@ -112,7 +113,7 @@ func (p *program) rotateAudit(ctx context.Context, by string, finish bool) (err 
 	if err := h.publishVerifiers(next.Verifiers().And(known)); err != nil {
 		return err
 	}
-	if err := translog.WriteFile(path, []byte(lines), 0o600); err != nil {
+	if err := sinks.ReplaceFile(path, []byte(lines), 0o600); err != nil {
 		return fmt.Errorf("write the key: %w", err)
 	}
 	size, err := h.resign(ctx, next, known)

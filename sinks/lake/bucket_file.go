@@ -12,11 +12,8 @@ import (
 	"strings"
 
 	"github.com/paylake/paylake/fault"
+	"github.com/paylake/paylake/sinks"
 )
-
-// tempPrefix begins the names of files that are being written where the file
-// system knows no nameless ones. A crash leaves some behind; nobody reads them.
-const tempPrefix = ".tmp-"
 
 // fileBucket is a folder. It does not use gocloud's fileblob, whose IfNotExist
 // lets two writers win and which never calls fsync.
@@ -110,12 +107,17 @@ func (b *fileBucket) Replace(_ context.Context, key string, data []byte) error {
 	if err := b.makeDir(dir); err != nil {
 		return err
 	}
-	temp, err := writeTemp(dir, data)
+	f, release, err := sinks.TempBeside(final, 0o644)
 	if err != nil {
 		return storageError("write", final, err)
 	}
-	if err := os.Rename(temp, final); err != nil {
-		_ = os.Remove(temp)
+	if err = writeDurably(f, data); err == nil {
+		err = os.Rename(f.Name(), final)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	if err = errors.Join(err, release()); err != nil {
 		return storageError("write", final, err)
 	}
 	return syncDir(dir)
@@ -132,7 +134,7 @@ func (b *fileBucket) named(dir, final string, data []byte) error {
 }
 
 func writeTemp(dir string, data []byte) (name string, err error) {
-	f, err := os.CreateTemp(dir, tempPrefix+"*")
+	f, err := os.CreateTemp(dir, sinks.TempPrefix+"*")
 	if err != nil {
 		return "", err
 	}

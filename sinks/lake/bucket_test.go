@@ -17,6 +17,7 @@ import (
 
 	"gocloud.dev/blob/memblob"
 
+	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/sinktest"
 )
 
@@ -54,7 +55,7 @@ func TestCreateHasOneWinner(t *testing.T) {
 				}
 			}
 			if f, ok := b.(*fileBucket); ok {
-				if left, _ := filepath.Glob(filepath.Join(f.root, "manifests", tempPrefix+"*")); len(left) != 0 {
+				if left, _ := filepath.Glob(filepath.Join(f.root, "manifests", sinks.TempPrefix+"*")); len(left) != 0 {
 					t.Fatalf("left behind: %v", left)
 				}
 			}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/paylake/paylake/sinks"
 )
 
 // durableFolder is a store of files that are durable before they have a name, as
@@ -41,7 +43,7 @@ func (d durableFolder) Replace(_ context.Context, key string, data []byte) error
 	if err := os.MkdirAll(filepath.Dir(d.path(key)), 0o755); err != nil {
 		return err
 	}
-	return WriteFile(d.path(key), data, 0o644)
+	return sinks.ReplaceFile(d.path(key), data, 0o644)
 }
 
 // BenchmarkAppend appends one entry at a time to a log of ten entries and to one

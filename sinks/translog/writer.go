@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -314,24 +313,10 @@ func (w *Writer) remember(tree tlog.Tree) error {
 	if err != nil {
 		return err
 	}
-	if err := WriteFile(w.memory, c.Raw, 0o600); err != nil {
+	if err := sinks.ReplaceFile(w.memory, c.Raw, 0o600); err != nil {
 		return sinks.DiskError("write", w.memory, "data_dir", err)
 	}
 	return nil
-}
-
-// WriteFile replaces a file of this machine in one durable step.
-func WriteFile(path string, data []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // edge is a stored tree with new entries on top.
