@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"sinks/clickhouse":              {"schemas", "sinks", "sinks/lake", "sinks/clickhouse/embedded"},
 	"sinks/clickhouse/embedded":     {"sinks"},
 	"sinks/webhook":                 {"schemas", "sinks", "sinks/lake"},
+	"sinks/gate":                    {"schemas"},
 	"pipeline":                      {"schemas", "sources", "sinks"},
 	"pipeline/state":                {"sinks"},
 	"pipeline/state/postgrestest":   {},
