@@ -105,7 +105,7 @@ type Transition struct {
 	At        time.Time `json:"at"`
 	From      Status    `json:"from,omitempty"` // empty: it was not there
 	To        Status    `json:"to"`
-	Event     string `json:"event"` // what happened: planned, approved, claimed, …
-	By        string `json:"by"`    // a person, or sender, poll, callback
-	Reason    string `json:"reason,omitempty"`
+	Event     string    `json:"event"` // what happened: planned, approved, claimed, …
+	By        string    `json:"by"`    // a person, or sender, poll, callback
+	Reason    string    `json:"reason,omitempty"`
 }
