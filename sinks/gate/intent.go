@@ -56,7 +56,7 @@ type Intent struct {
 
 	Absent   int       `json:"absent,omitempty"`   // agreeing answers "not found" since the last sending
 	AbsentAt time.Time `json:"absent_at,omitzero"` // the latest that counted
-	Polls    int       `json:"polls,omitempty"`    // status questions answered since the last sending
+	Again    bool      `json:"again,omitempty"`    // evidence says that the platform has nothing: a person may have the same bytes sent again
 	NextAt   time.Time `json:"next_at,omitzero"`   // when there is something to do again; zero: nothing by itself
 
 	CodeAsked time.Time `json:"code_asked_at,omitzero"` // the platform waits for the payer's code since then

@@ -1,0 +1,42 @@
+package gate
+
+import (
+	"context"
+	"errors"
+)
+
+// Reply is what came of a request that moves money.
+type Reply struct {
+	Kind      Kind
+	Code      Code
+	RequestID string
+	Why       string // for people; quotes no personal data
+}
+
+// Kind of a reply. Everything that is not certain is Unsure.
+type Kind uint8
+
+// Kinds of replies.
+const (
+	Unsure  Kind = iota // it may have been taken: timeouts, broken answers, server errors
+	NotSent             // certainly no byte of it went out
+	Taken               // accepted, which is not paid
+	Refused             // certainly not taken: the request is wrong
+	Barred              // certainly not taken: we are not let in
+	Exists              // the platform has a payment of this id: its status says which
+)
+
+// Platform is a payment platform's Gate. Requests end with their contexts, and
+// none is ever repeated by itself.
+type Platform interface {
+	// Sale sends the canonical bytes of an order once.
+	Sale(ctx context.Context, body []byte) Reply
+	// Clarify hands the payer's approval code over once.
+	Clarify(ctx context.Context, paymentID, code string) Reply
+	// Status asks how a payment stands. ErrNotFound: the platform says that there is
+	// none. Every other error says nothing about the payment.
+	Status(ctx context.Context, paymentID string) (Evidence, error)
+}
+
+// ErrNotFound is returned when the platform says that it has no such payment.
+var ErrNotFound = errors.New("the platform has no such payment")
