@@ -2,7 +2,6 @@ package gatetest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,8 +10,7 @@ import (
 	"github.com/paylake/paylake/sinks/gate"
 )
 
-// Register keeps intents in memory the way that a database keeps them: as texts,
-// so that nobody shares what a caller changes. It can be told to fail.
+// Register keeps intents in memory. It can be told to fail.
 type Register struct {
 	// Fail is asked before and after every transaction; an error before it means
 	// that nothing is stored, one after it that everything is and nobody was told.
@@ -20,13 +18,13 @@ type Register struct {
 
 	mu      sync.Mutex
 	killed  bool
-	intents map[string][]byte
+	intents map[string]gate.Intent
 	lines   []gate.Transition
 }
 
 // NewRegister returns an empty register.
 func NewRegister() *Register {
-	return &Register{Fail: func(string) error { return nil }, intents: map[string][]byte{}}
+	return &Register{Fail: func(string) error { return nil }, intents: map[string]gate.Intent{}}
 }
 
 var _ gate.Register = (*Register)(nil)
@@ -47,7 +45,7 @@ func (r *Register) decide(ask gate.Ask, decide func(gate.View) ([]gate.Change, e
 	defer r.mu.Unlock()
 	v := gate.View{Intents: map[string]gate.Intent{}, Killed: r.killed}
 	for _, id := range ask.IDs {
-		if it, ok := r.get(id); ok {
+		if it, ok := r.intents[id]; ok {
 			v.Intents[id] = it
 		}
 	}
@@ -64,29 +62,14 @@ func (r *Register) decide(ask gate.Ask, decide func(gate.View) ([]gate.Change, e
 			return fmt.Errorf("%s was not asked for", c.Intent.PaymentID)
 		}
 		c.Intent.Version, c.Line.Version = was.Version+1, was.Version+1
-		text, err := json.Marshal(c.Intent)
-		if err != nil {
-			return err
-		}
-		r.intents[c.Intent.PaymentID] = text
+		r.intents[c.Intent.PaymentID] = c.Intent
 		r.lines = append(r.lines, c.Line)
 	}
 	return nil
 }
 
-func (r *Register) get(id string) (it gate.Intent, ok bool) {
-	text, ok := r.intents[id]
-	if ok {
-		if err := json.Unmarshal(text, &it); err != nil {
-			panic(err)
-		}
-	}
-	return it, ok
-}
-
 func (r *Register) used(since time.Time) (out []gate.Used) {
-	for id := range r.intents {
-		it, _ := r.get(id)
+	for _, it := range r.intents {
 		if it.Status.Committed() && !it.SentAt.Before(since) {
 			out = append(out, gate.Used{Tenant: it.Order.Tenant, Job: it.Order.Job, ProviderCode: it.Order.ProviderCode, Currency: it.Order.Currency, Minor: it.Order.AmountMinor})
 		}
@@ -101,7 +84,7 @@ func (r *Register) Load(_ context.Context, id string) (gate.Intent, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	it, ok := r.get(id)
+	it, ok := r.intents[id]
 	if !ok {
 		return it, fmt.Errorf("%s: %w", id, gate.ErrAbsent)
 	}
@@ -116,6 +99,18 @@ func (r *Register) Killed(context.Context) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.killed, nil
+}
+
+// Standing lists the intents of a status.
+func (r *Register) Standing(s gate.Status) (out []gate.Intent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, it := range r.intents {
+		if it.Status == s {
+			out = append(out, it)
+		}
+	}
+	return out
 }
 
 // Switch turns the kill switch on or off.
