@@ -51,7 +51,7 @@ func verdict(state string) (s Status, known bool) {
 func (it Intent) Observe(e Evidence, now time.Time) (Intent, Transition, bool) {
 	was := it
 	to, known := verdict(e.State)
-	if to == Success && e.AmountMinor != 0 && (e.AmountMinor != it.Order.AmountMinor || e.Currency != it.Order.Currency) {
+	if to == Success && !it.Status.Final() && e.AmountMinor != 0 && (e.AmountMinor != it.Order.AmountMinor || e.Currency != it.Order.Currency) {
 		to, it.Finding = Manual, fmt.Sprintf("the platform took %s, the order is %s", FormatAmount(e.AmountMinor, e.Currency), it.Order.Amount())
 	}
 	if !it.weigh(e, to) {
