@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// Act is what somebody did with a person's data. Acts are only ever added.
+// Act is what somebody did with a person's data or a payment. Acts are only ever
+// added.
 type Act struct {
 	At      time.Time
 	Actor   string
-	Action  string // reveal, erase, rotate
-	Subject string // a pseudonym; never a number
+	Action  string // reveal, erase, rotate, payment approved, …
+	Subject string // a pseudonym or the id of a payment; never a number
 	Reason  string
 }
 

@@ -44,21 +44,11 @@ func (b Inbox) Put(ctx context.Context, list []Delivery) (fresh []bool, err erro
 		return nil, fmt.Errorf("inbox: %w", err)
 	}
 	fresh = make([]bool, len(list))
-	query := b.db.rebind(`INSERT INTO inbox (source, kind, digest, variant, received_at, body) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (source, digest) DO NOTHING`)
-	err = b.db.transact(ctx, func(tx *sql.Tx) error {
+	err = b.db.transact(ctx, func(tx *sql.Tx) (err error) {
 		for i, d := range list {
-			digest := digestOf(d.Body)
-			sealed := vault.close("inbox/"+d.Source+"/"+digest, d.Body)
-			done, err := tx.ExecContext(ctx, query, d.Source, d.Kind, digest, d.Variant, d.ReceivedAt.UnixMicro(), sealed)
-			if err != nil {
+			if fresh[i], err = b.put(ctx, tx, vault, d); err != nil {
 				return err
 			}
-			n, err := done.RowsAffected()
-			if err != nil {
-				return err
-			}
-			fresh[i] = n > 0
 		}
 		return nil
 	})
@@ -66,6 +56,19 @@ func (b Inbox) Put(ctx context.Context, list []Delivery) (fresh []bool, err erro
 		return nil, fmt.Errorf("inbox: %w", b.db.explain(err))
 	}
 	return fresh, nil
+}
+
+// put stores one within a transaction.
+func (b Inbox) put(ctx context.Context, tx *sql.Tx, vault envelope, d Delivery) (fresh bool, err error) {
+	digest := digestOf(d.Body)
+	sealed := vault.close("inbox/"+d.Source+"/"+digest, d.Body)
+	done, err := tx.ExecContext(ctx, b.db.rebind(`INSERT INTO inbox (source, kind, digest, variant, received_at, body) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (source, digest) DO NOTHING`), d.Source, d.Kind, digest, d.Variant, d.ReceivedAt.UnixMicro(), sealed)
+	if err != nil {
+		return false, err
+	}
+	n, err := done.RowsAffected()
+	return n > 0, err
 }
 
 // Waiting returns the oldest deliveries of the sources that are not settled.
