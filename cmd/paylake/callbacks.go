@@ -49,7 +49,7 @@ func (h *house) openCallbacks(ctx context.Context, followers *pipeline.Followers
 	}
 	r := &receiver{wake: make(chan struct{}, 1), inbox: h.state.Inbox(), now: h.p.now}
 	r.handler = callbacks.New(callbacks.Options{Judges: judges, Store: r.inbox.Put, Wake: r.nudge, Now: h.p.now, Log: h.p.log, MaxBody: max(flashpay.MaxCallback, mpay.MaxWebhook)})
-	r.drain = &pipeline.Drain{Inbox: inbox{r.inbox}, Readers: readers, Sink: h.lake, Followers: followers, Consents: h.gate,
+	r.drain = &pipeline.Drain{Inbox: inbox{r.inbox}, Readers: readers, Sink: h.lake, Followers: followers, Consents: h.permits,
 		Subjects: h.persons, Vault: h.persons, Checks: h.rejectingBySource(), NameReject: h.pseudo.NameReject, Lease: h.state.Lease, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir()}
 	return r, nil
 }

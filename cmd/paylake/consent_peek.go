@@ -83,7 +83,7 @@ type consentStatus struct {
 	NextEnds string     `json:"next_end_wallet,omitempty"`
 }
 
-func (g *gate) status(ctx context.Context, streams []schemas.Stream) (*consentStatus, error) {
+func (g *permits) status(ctx context.Context, streams []schemas.Stream) (*consentStatus, error) {
 	var out consentStatus
 	now := g.h.p.now()
 	for _, s := range streams {

@@ -180,7 +180,7 @@ func (h *house) pipelineStatus(ctx context.Context, q config.Pipeline) (pipeline
 		one.CompleteThrough = &behind
 	}
 	var err error
-	if one.Consent, err = h.gate.status(ctx, streams); err != nil {
+	if one.Consent, err = h.permits.status(ctx, streams); err != nil {
 		return one, err
 	}
 	run, err := h.state.Runs().Last(ctx, q.Name)

@@ -48,7 +48,7 @@ type house struct {
 
 	limits  map[string]*rate.Limiter // by source, for all its pipelines
 	pseudo  *schemas.Pseudonymizer
-	gate    *gate // who may be read; with state
+	permits *permits // who may be read; with state
 	persons *persons
 	temp    string // this process's own folder, once it may write
 	closers []func() error
@@ -108,7 +108,7 @@ func (h *house) openState(ctx context.Context) error {
 		return err
 	}
 	h.onClose(h.state.Close)
-	h.gate = newGate(h)
+	h.permits = newPermits(h)
 	return nil
 }
 
@@ -175,7 +175,7 @@ func (h *house) openMPAY(ctx context.Context, s config.Source) error {
 	c := mpay.Config{
 		Name: s.Name, URL: s.URL, ServerKey: serverKey, Zone: s.Zone, Keep: h.keep(s.Name, "ledger"),
 		Client: h.httpClient(cmp.Or(h.p.waits.wallet, time.Minute)), Pseudonyms: h.pseudo, Sessions: sealedSessions{h.state.Sessions()},
-		Consent: h.gate.of(s.Name), Now: h.p.now, Limiter: h.limits[s.Name], Log: h.p.log,
+		Consent: h.permits.of(s.Name), Now: h.p.now, Limiter: h.limits[s.Name], Log: h.p.log,
 	}
 	for _, w := range s.Wallets {
 		c.Wallets = append(c.Wallets, mpay.Wallet{ID: w.ID, MSISDN: w.MSISDN, OTP: h.p.otpOf(h.cfg.Dir, w)})
@@ -247,7 +247,7 @@ func (h *house) readLake(ctx context.Context) (err error) {
 func (h *house) job(q config.Pipeline, followers *pipeline.Followers) pipeline.Job {
 	return pipeline.Job{
 		Spec: h.spec(q), Streams: h.readers(q), Sink: h.lake, Followers: followers,
-		Consents: h.gate, Subjects: h.persons, Vault: h.persons, Lease: h.state.Lease, Turn: h.state.Turn, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
+		Consents: h.permits, Subjects: h.persons, Vault: h.persons, Lease: h.state.Lease, Turn: h.state.Turn, Now: h.p.now, Log: h.p.log, TempDir: h.tempDir(),
 		Limits: pipeline.Limits{RowsInFlight: rowsInFlight}, Checks: rejecting(q), NameReject: h.pseudo.NameReject,
 	}
 }

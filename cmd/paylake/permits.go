@@ -1,6 +1,6 @@
 package main
 
-// The gate: what the registry of consents says, for whoever is about to ask an
+// Permits: what the registry of consents says, for whoever is about to ask an
 // upstream for something.
 
 import (
@@ -12,9 +12,9 @@ import (
 	"github.com/paylake/paylake/schemas"
 )
 
-// gate remembers the standing consents as long as the registry does not change:
+// permits remembers the standing consents as long as the registry does not change:
 // asking costs one small row. It implements pipeline.Consents.
-type gate struct {
+type permits struct {
 	h *house
 
 	mu       sync.Mutex
@@ -22,10 +22,10 @@ type gate struct {
 	standing map[string]map[string]pipeline.Consent // by source and wallet
 }
 
-func newGate(h *house) *gate { return &gate{h: h} }
+func newPermits(h *house) *permits { return &permits{h: h} }
 
 // Standing implements pipeline.Consents. The map is not to be written to.
-func (g *gate) Standing(ctx context.Context, source string) (map[string]pipeline.Consent, error) {
+func (g *permits) Standing(ctx context.Context, source string) (map[string]pipeline.Consent, error) {
 	registry := g.h.state.Consents()
 	changes, err := registry.Changes(ctx) // first: what changes meanwhile is seen the next time
 	if err != nil {
@@ -57,7 +57,7 @@ func byWallet(list []state.Consent) map[string]pipeline.Consent {
 
 // of answers for the requests of one source: nil, or an error that wraps
 // sources.ErrConsent.
-func (g *gate) of(source string) func(ctx context.Context, wallet string) error {
+func (g *permits) of(source string) func(ctx context.Context, wallet string) error {
 	return func(ctx context.Context, wallet string) error {
 		standing, err := g.Standing(ctx, source)
 		if err != nil {
@@ -70,4 +70,4 @@ func (g *gate) of(source string) func(ctx context.Context, wallet string) error 
 	}
 }
 
-var _ pipeline.Consents = (*gate)(nil)
+var _ pipeline.Consents = (*permits)(nil)
