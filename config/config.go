@@ -38,6 +38,7 @@ type Config struct {
 	Pipelines         []Pipeline        // in the order of the file
 	Retention         map[string]Period // by table: how long rows are to be kept
 	Webhooks          Webhooks
+	Payments          Payments
 
 	lines map[string]int // key path → line, for Validate
 }
@@ -75,6 +76,7 @@ type Source struct {
 	Wallets       []Wallet // mpay, in the order of the file
 
 	GateURL    string   // flashpay
+	PageURL    string   // flashpay: the Payment Page
 	DataURL    string   // flashpay, up to and including /v1
 	ProjectID  int64    // flashpay
 	Secret     []Secret // flashpay; several while rotating

@@ -32,6 +32,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 	c.Pipelines = r.pipelines(m)
 	c.Retention = r.retention(m)
 	c.Webhooks = r.webhooks(m)
+	c.Payments = r.payments(m)
 	m.done()
 	return c
 }
@@ -157,6 +158,7 @@ func (r *reader) program(m *mapping) []string {
 
 func (r *reader) flashpay(s *Source, m *mapping) {
 	s.GateURL = strings.TrimRight(m.text("gate_url"), "/")
+	s.PageURL = strings.TrimRight(m.text("page_url"), "/")
 	s.DataURL = strings.TrimRight(m.text("data_url"), "/")
 	s.ProjectID = parsed(m, "project_id", parseProject)
 	s.Secret = m.secrets("secret")

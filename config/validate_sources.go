@@ -87,6 +87,9 @@ func (c *Config) validateFlashpay(p *problems, key string, s Source) {
 	if s.GateURL != "" {
 		checkURL(p, join(key, "gate_url"), s.GateURL, "https", "http")
 	}
+	if s.PageURL != "" {
+		checkURL(p, join(key, "page_url"), s.PageURL, "https", "http")
+	}
 	if s.ProjectID <= 0 {
 		p.at(join(key, "project_id"), "%s.project_id is missing; write the number that the platform gave you", key)
 	}
