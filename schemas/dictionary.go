@@ -139,6 +139,7 @@ var upstreams = map[string]string{
 	"chargeback_hints": "payment platform (`flashpay`: unsigned notices to /callbacks/flashpay/<source>)",
 	"psp_balances":     "payment platform (`flashpay`: POST /balance/get)",
 	"currency_rates":   "payment platform (`flashpay`: POST /currency-rates/get)",
+	"payment_intents":  "paylake itself (`payments:` of a `flashpay` source): written with every step, in the transaction that takes it",
 	"bank_entries":     "bank statements (`csv`)",
 	"loyalty_entries":  "loyalty programmes (`csv`)",
 }
@@ -158,5 +159,8 @@ var examples = map[string]string{
 	"rate_scaled": "874500", "rate_scale": "4", "account_id": "AZ21•••••0001", "credit_debit": "debit", "bank_transaction_code": "POS", "creditor_name": "AZERSU ASC",
 	"debtor_name": "A. Məmmədov", "remittance_information": "Card payment", "end_to_end_id": "E2E-1", "signature_method": "sima", "signature_id": "sig_5",
 	"signature_status": "valid", "program": "akart", "points_centi": "150", "balance_after_centi": "12050", "campaign": "spring", "member": "p1_9f86d081884c7d659a2feaa0c55ad015",
+	"version": "3", "from_status": "approved", "changed_by": "sender", "tenant": "acme", "job": "bills", "key": "INV-2026-0318", "operation": "sale",
+	"account": "p1_9f86d081884c7d659a2feaa0c55ad015", "fingerprint": "1f0c8b5ae2d94c7e3b6a9d8f70152c4e8a6b3d9f1e7c5a2b4d6f8091a3c5e7d9", "maker": "aysel", "checker": "rashad", "batch": "b_51d2c07be83af694",
+	"attempt": "1", "told": "processing", "request_id": "a1b2c3d4e5f6-00000001", "code_space": "operation", "code_message": "Success", "finding": "sent, and nobody knows what came of it",
 	"member_masked": "+99450•••••67", "description": "Points for a top-up",
 }
