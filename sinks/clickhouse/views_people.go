@@ -57,7 +57,7 @@ func (v viewer) withdrawnSpend(at string) string {
 }
 
 // pseudonymColumns hold pseudonyms of persons.
-var pseudonymColumns = []string{"counterparty", "customer_id", "member"}
+var pseudonymColumns = []string{"counterparty", "customer_id", "member", "account"}
 
 // person is a column under the newest key that is known for its pseudonym:
 // rows from before and after a rotation join. Without a rotation there is

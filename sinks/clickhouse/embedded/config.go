@@ -23,7 +23,8 @@ var (
 		"templates", "templates_at", "templates_history", "nfc_workflows", "nfc_workflows_at", "nfc_workflows_history", "transfers", "transfers_at", "settlements", "settlements_at",
 		"provider_aliases", "unknown_providers", "double_counts",
 		"payments", "payments_at", "operation_fees", "operation_fees_at", "chargebacks", "chargebacks_at", "chargeback_hints", "chargeback_hints_at",
-		"psp_balances", "psp_balances_at", "currency_rates", "currency_rates_at", "alarms", "alarms_at"}
+		"psp_balances", "psp_balances_at", "currency_rates", "currency_rates_at", "alarms", "alarms_at",
+		"payment_intents", "payment_intents_at", "payment_intents_history", "payment_intents_history_at"}
 	Hidden = map[string][]string{
 		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
 		"operations": {"customer_id", "account_masked"}, "operations_at": {"customer_id", "account_masked"},
@@ -33,12 +34,16 @@ var (
 		"loyalty_entries": {"member", "member_masked"}, "loyalty_entries_at": {"member", "member_masked"},
 		"funding_events": {"card_mask"}, "funding_events_at": {"card_mask"},
 		"templates": {"name"}, "templates_at": {"name"}, "templates_history": {"name"}, // their owners write names of people
+		"payment_intents": payers, "payment_intents_at": payers, "payment_intents_history": payers, "payment_intents_history_at": payers,
 		"transfers": {"counterparty", "counterparty_masked"}, "transfers_at": {"counterparty", "counterparty_masked"},
 	}
 )
 
 // bankPersons: names, too, since the payee of a transfer is often a person.
 var bankPersons = []string{"creditor_name", "debtor_name", "counterparty", "counterparty_masked", "card_masked"}
+
+// payers are whom a payment is taken from.
+var payers = []string{"customer_id", "account", "account_masked"}
 
 // Roles are the users that only read, all through views.
 var Roles = []string{"analyst", "auditor", "accountant"}
