@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paylake/paylake/cmd/internal/callbacks"
+	"github.com/paylake/paylake/cmd/internal/intents"
 	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/pipeline"
 	"github.com/paylake/paylake/pipeline/state"
@@ -96,7 +97,7 @@ func (h *house) receiverOf(ctx context.Context, s config.Source) (callbacks.Judg
 	switch {
 	case s.Type == config.Flashpay && len(s.Secret) > 0:
 		n, err := h.flashpayNotices(ctx, s)
-		return judgeFlashpay(n), flashpayReader{n}, err
+		return judgeFlashpay(n), flashpayReader{n, intents.Reader{Source: s.Name, Zone: s.Zone, People: h.pseudo}}, err
 	case s.Type == config.MPAY && len(s.WebhookSecret) > 0:
 		w, err := h.mpayWebhooks(ctx, s)
 		return judgeMPAY(w), mpayReader{w}, err

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/paylake/paylake/cmd/internal/callbacks"
+	"github.com/paylake/paylake/cmd/internal/intents"
 	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/pipeline"
 	"github.com/paylake/paylake/sources/flashpay"
@@ -54,17 +55,26 @@ func judgeFlashpay(n *flashpay.Notices) callbacks.Judge {
 	}
 }
 
-// flashpayReader reads operations out of stored callbacks.
-type flashpayReader struct{ n *flashpay.Notices }
+// flashpayReader reads operations out of stored callbacks, and the steps of
+// payments that were initiated here.
+type flashpayReader struct {
+	n     *flashpay.Notices
+	steps intents.Reader
+}
 
 // Read implements pipeline.NoticeReader. The signatures held when the callbacks
 // came, perhaps with a secret that has been rotated away since.
 func (f flashpayReader) Read(_ context.Context, notices []pipeline.Notice) (told []pipeline.Told, err error) {
 	var rows [][]byte
 	var hints []flashpay.Hinted
+	var steps []pipeline.Notice
 	for _, n := range notices {
-		if n.Kind == kindHint {
+		switch n.Kind {
+		case kindHint:
 			hints = append(hints, flashpay.Hinted{At: n.At, Body: n.Body})
+			continue
+		case intents.Kind:
+			steps = append(steps, n)
 			continue
 		}
 		row, err := f.n.Row(n.Body)
@@ -74,6 +84,9 @@ func (f flashpayReader) Read(_ context.Context, notices []pipeline.Notice) (told
 		if row != nil {
 			rows = append(rows, row)
 		}
+	}
+	if told, err = f.steps.Tell(steps); err != nil {
+		return nil, err
 	}
 	if len(hints) > 0 {
 		page, err := f.n.Hints(hints)

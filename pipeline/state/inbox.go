@@ -15,7 +15,7 @@ import (
 type Delivery struct {
 	ID         int64
 	Source     string
-	Kind       string // what it is about: operation, settlement, chargeback
+	Kind       string // what it is about: operation, settlement, chargeback, transition
 	Variant    string // how, and where only the signature says so when, it was signed; empty for what is not
 	ReceivedAt time.Time
 	Body       []byte // as it came

@@ -14,6 +14,12 @@ const region = "KG"
 // maxField is the longest text of a column in bytes.
 const maxField = 4096
 
+// CustomerID is what is stored of a customer id, wherever it comes from: a
+// telephone number becomes its pseudonym, every other id stays as it came.
+func CustomerID(id string, people *schemas.Pseudonymizer) string {
+	return aliasOf([]byte(id), people, map[string]string{})
+}
+
 func (d *decoder) alias(id []byte) string { return aliasOf(id, d.people, d.aliases) }
 
 // kept reads the fields that the pipeline wants as columns. Objects and lists
