@@ -97,7 +97,14 @@ func (h *house) receiverOf(ctx context.Context, s config.Source) (callbacks.Judg
 	switch {
 	case s.Type == config.Flashpay && len(s.Secret) > 0:
 		n, err := h.flashpayNotices(ctx, s)
-		return judgeFlashpay(n), flashpayReader{n, intents.Reader{Source: s.Name, Zone: s.Zone, People: h.pseudo}}, err
+		if err != nil {
+			return nil, nil, err
+		}
+		desk, err := h.payDesk(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		return judgeFlashpay(n), &hearing{flashpayReader{n, intents.Reader{Source: s.Name, Zone: s.Zone, People: h.pseudo}}, desk.sender()}, nil
 	case s.Type == config.MPAY && len(s.WebhookSecret) > 0:
 		w, err := h.mpayWebhooks(ctx, s)
 		return judgeMPAY(w), mpayReader{w}, err

@@ -157,7 +157,7 @@ func (p *program) root() *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("log", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(
 		p.upCommand(), p.runCommand(), p.planCommand(), p.loginCommand(), p.statusCommand(),
-		p.queryCommand(), p.exportCommand(), p.snapshotsCommand(), p.quarantineCommand(), p.callbackCommand(), p.webhookCommand(), p.verifyCommand(), p.rebuildCommand(),
+		p.queryCommand(), p.exportCommand(), p.snapshotsCommand(), p.quarantineCommand(), p.callbackCommand(), p.webhookCommand(), p.payCommand(), p.verifyCommand(), p.rebuildCommand(),
 		p.diffCommand(), p.compactCommand(), p.proveCommand(), p.checkpointCommand(),
 		p.consentCommand(), p.revealCommand(), p.eraseCommand(), p.keysCommand(), p.checkCommand(), p.sandboxCommand(), p.warehouseCommand(), p.versionCommand(),
 		p.clickhouseChildCommand(), p.otpFromSandboxCommand(),

@@ -92,8 +92,10 @@ func (h *house) openJobs(ctx context.Context, chosen []config.Pipeline, days spa
 			return nil, nil, err
 		}
 	}
-	if err := h.openState(ctx); err != nil {
-		return nil, nil, err
+	if h.state == nil {
+		if err := h.openState(ctx); err != nil {
+			return nil, nil, err
+		}
 	}
 	if err := h.openSources(ctx, sourcesOf(chosen)); err != nil {
 		return nil, nil, err

@@ -22,18 +22,22 @@ const (
 )
 
 func (p *program) upCommand() *cobra.Command {
-	return &cobra.Command{
+	var live bool
+	cmd := &cobra.Command{
 		Use: "up", Short: "Everything: schedules, followers, health, embedded ClickHouse", Args: cobra.NoArgs,
 		Long: `Runs every pipeline that has a schedule, at once and then at its hours, keeps the
 warehouse following the lake, receives callbacks (/callbacks/flashpay/<source>,
-/callbacks/mpay/<source>), sends webhooks (paylake webhook), and answers /healthz
-and /readyz. Stops cleanly on SIGTERM: what is committed is whole, and the exit code is 0.`,
+/callbacks/mpay/<source>), sends webhooks (paylake webhook), finds out how payments
+end (paylake pay), and answers /healthz and /readyz. With --live it also sends
+payments as soon as they are approved. Stops cleanly on SIGTERM: what is committed is whole, and the exit code is 0.`,
 		Example: "  paylake up\n  paylake up --log json",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return p.up(cmd.Context()) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.up(cmd.Context(), live) },
 	}
+	cmd.Flags().BoolVar(&live, "live", false, "send approved payments (payments.live must be true, too)")
+	return cmd
 }
 
-func (p *program) up(ctx context.Context) (err error) {
+func (p *program) up(ctx context.Context, live bool) (err error) {
 	p.boundMemory()
 	if err := p.logTotals(); err != nil {
 		return err
@@ -43,6 +47,11 @@ func (p *program) up(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	if live {
+		if err := (&payDesk{h: h}).live(); err != nil {
+			return err
+		}
+	}
 	listener, err := h.listen(ctx)
 	if err != nil {
 		return err
@@ -57,7 +66,12 @@ func (p *program) up(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return h.stay(ctx, listener, jobs, followers, receiver)
+	desk, err := h.payDesk(ctx)
+	if err != nil {
+		return err
+	}
+	defer desk.startPayments(ctx, live)()
+	return h.stay(ctx, listener, jobs, followers, receiver, desk)
 }
 
 // stopped makes a clean stop of an interrupted start.
@@ -121,13 +135,13 @@ func (h *house) openUp(ctx context.Context) ([]pipeline.Job, *pipeline.Followers
 }
 
 // stay serves and runs the schedules until a signal comes.
-func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, followers *pipeline.Followers, r *receiver) error {
+func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, followers *pipeline.Followers, r *receiver, desk *payDesk) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{Handler: h.handler(r), ReadHeaderTimeout: 10 * time.Second}
 	stop := r.start(ctx, h)
 	defer stop() // when nobody delivers any more, and before what it uses is closed
-	defer h.startQueue(ctx)()
+	defer h.startQueue(ctx, desk)()
 	served := make(chan error, 1)
 	go func() {
 		defer cancel() // nobody could see how it is: stop

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/paylake/paylake/fault"
@@ -229,9 +230,31 @@ func (s *Sender) Ask(ctx context.Context, it Intent) (Intent, error) {
 // Hear takes in what a callback says. What is about no intent of ours is no
 // error.
 func (s *Sender) Hear(ctx context.Context, id string, e Evidence) error {
+	if !strings.HasPrefix(id, idPrefix) {
+		return nil
+	}
+	if _, err := s.Register.Load(ctx, id); errors.Is(err, ErrAbsent) {
+		return nil
+	}
 	_, err := s.note(ctx, id, func(it Intent) (Intent, Transition, bool) { return it.Observe(e, s.Now()) })
 	if errors.Is(err, ErrAbsent) {
 		return nil
 	}
 	return err
+}
+
+// Rehearse says what would keep an intent from being sent now, and changes
+// nothing.
+func (s *Sender) Rehearse(ctx context.Context, id string) error {
+	it, err := s.Register.Load(ctx, id)
+	if err != nil {
+		return err
+	}
+	now := s.Now()
+	c := Claiming{Approvers: s.Approvers, Limits: s.Limits(it.Order.Job), Fingerprint: s.Fingerprint, Lease: leaseFor}
+	err = s.Register.Decide(ctx, Ask{IDs: []string{id}, Since: s.Day(it.Order.Source, now)}, func(v View) ([]Change, error) {
+		_, _, err := v.Intents[id].Claim(c, v, now)
+		return nil, err
+	})
+	return errors.Join(err, s.stopped(ctx))
 }

@@ -157,3 +157,9 @@ func (it Intent) Coded(given time.Time, r Reply, now time.Time) (Intent, Transit
 	}
 	return it.changed(was, "code answered", "sender", now)
 }
+
+// WantsCode reports whether the payer's approval code may be handed over now.
+func (it Intent) WantsCode(now time.Time) bool {
+	_, _, err := it.Coding(View{}, now)
+	return err == nil
+}

@@ -1,0 +1,110 @@
+package main
+
+// A signed link to the platform's Payment Page: the payer pays by himself.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paylake/paylake/config"
+	"github.com/paylake/paylake/pipeline/state"
+	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks/gate"
+)
+
+// linkFlags are those of `pay link`.
+type linkFlags struct {
+	source, key, method, amount, currency, customer, description string
+	asJSON                                                       bool
+}
+
+func (p *program) payLinkCommand() *cobra.Command {
+	var f linkFlags
+	cmd := &cobra.Command{
+		Use: "link --key KEY --amount A --customer C", Short: "Make a signed link to the Payment Page, with the method chosen", Args: cobra.NoArgs,
+		Long: `Prints a link with which a payer opens the platform's Payment Page at a chosen method
+and pays there. Its payment_id is a function of tenant and key: the same key is the
+same payment, which the platform takes once, and a key that paylake pay has planned
+is refused. No money moves by making a link.`,
+		Example: "  paylake pay link --key invoice-4711 --amount 1250.00 --customer c-17\n  paylake pay link --source psp --key invoice-4711 --amount 1250.00 --currency KGS --customer c-17 --json",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.payLink(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.source, "source", "", "`SOURCE` of type flashpay (the only one with page_url)")
+	flags.StringVar(&f.key, "key", "", "what is paid, `KEY` unique in the tenant")
+	flags.StringVar(&f.method, "method", "mbank", "payment `METHOD`")
+	flags.StringVar(&f.amount, "amount", "", "`AMOUNT` such as 1250.00")
+	flags.StringVar(&f.currency, "currency", "KGS", "ISO 4217 `CODE`")
+	flags.StringVar(&f.customer, "customer", "", "the payer's `ID` in the project")
+	flags.StringVar(&f.description, "description", "", "`TEXT` for the payer")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *program) payLink(ctx context.Context, f linkFlags) (err error) {
+	if f.key == "" || f.amount == "" || f.customer == "" {
+		return usagef("a link needs --key, --amount and --customer")
+	}
+	exponent, err := schemas.Exponent(f.currency)
+	if err != nil {
+		return usagef("--currency: %w", err)
+	}
+	minor, err := schemas.ParseMinor([]byte(f.amount), exponent)
+	if err != nil {
+		return usagef("--amount: %q is not an amount of %s: %w", f.amount, f.currency, err)
+	}
+	d, err := p.openPayments(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.close(ctx)) }()
+	source, err := d.pageSource(f.source)
+	if err != nil {
+		return err
+	}
+	id := gate.PaymentID(d.h.cfg.Payments.Tenant, f.key)
+	if it, err := d.register.Load(ctx, id); err == nil {
+		return usagef("%s is planned as %s already and is %s; choose another key", f.key, id, it.Status)
+	} else if !errors.Is(err, gate.ErrAbsent) {
+		return err
+	}
+	s, signer, err := d.signer(source)
+	if err != nil {
+		return err
+	}
+	l := gate.Link{ProjectID: s.ProjectID, PaymentID: id, Method: f.method, AmountMinor: minor, Currency: f.currency, CustomerID: f.customer, Description: f.description}
+	url, err := l.URL(s.PageURL, signer)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	if err := d.h.state.Audit(ctx, state.Act{Actor: p.actor(), Action: "payment link", Subject: id, Reason: fmt.Sprintf("%s of %s", gate.FormatAmount(minor, f.currency), f.key)}); err != nil {
+		return err
+	}
+	if f.asJSON {
+		return p.json(map[string]any{"payment_id": id, "key": f.key, "amount_minor": minor, "currency": f.currency, "url": url})
+	}
+	fmt.Fprintln(p.stdout, url)
+	return nil
+}
+
+// pageSource is the source whose Payment Page is meant.
+func (d *payDesk) pageSource(name string) (string, error) {
+	var with []string
+	for _, s := range d.h.cfg.Sources {
+		if s.Type == config.Flashpay && s.PageURL != "" && (name == "" || s.Name == name) {
+			with = append(with, s.Name)
+		}
+	}
+	switch {
+	case len(with) == 1:
+		return with[0], nil
+	case len(with) > 1:
+		return "", usagef("several sources have a page_url: %v; add --source", with)
+	case name != "":
+		return "", misconfigured(fmt.Errorf("%s has no source %q of type flashpay with a page_url", d.h.cfg.File, name))
+	}
+	return "", misconfigured(fmt.Errorf("no source of %s has a page_url; it is the address of the platform's Payment Page", d.h.cfg.File))
+}
