@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 	"sinks/clickhouse/embedded":     {"sinks"},
 	"sinks/webhook":                 {"schemas", "sinks", "sinks/lake"},
 	"sinks/gate":                    {"schemas"},
+	"sinks/gate/gatetest":           {"schemas", "sinks/gate"},
 	"pipeline":                      {"schemas", "sources", "sinks"},
 	"pipeline/state":                {"sinks"},
 	"pipeline/state/postgrestest":   {},
@@ -46,7 +47,7 @@ var arrows = map[string][]string{
 }
 
 // testOnly are packages that only tests and the sandbox may import.
-var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory", "sinks/lake/s3test", "sinks/lake/cloudtest", "sinks/clickhouse/servertest", "pipeline/state/postgrestest"}
+var testOnly = []string{"sources/sourcetest", "sources/mpay/mpaytest", "sources/flashpay/flashpaytest", "sinks/sinktest", "sinks/memory", "sinks/lake/s3test", "sinks/lake/cloudtest", "sinks/clickhouse/servertest", "pipeline/state/postgrestest", "sinks/gate/gatetest"}
 
 // anywhere is what every package may import: names of moments, and the end of
 // what stands still.

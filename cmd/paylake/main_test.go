@@ -108,7 +108,10 @@ func newPlayground(t testing.TB, rows int, chaos ...string) *playground {
 		t.Fatal(err)
 	}
 	g := &playground{world: world, dir: t.TempDir()}
-	handler := sandbox.Handler(world, sandbox.HandlerOptions{Cooldown: time.Millisecond})
+	handler, err := sandbox.Handler(world, sandbox.HandlerOptions{Cooldown: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
 	g.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f := g.before.Load(); f == nil || !(*f)(w, r) {
 			handler.ServeHTTP(w, r)

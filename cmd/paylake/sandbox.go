@@ -27,6 +27,7 @@ type sandboxFlags struct {
 	day    string
 	still  bool
 	flaws  bool
+	book   string
 }
 
 func (p *program) sandboxCommand() *cobra.Command {
@@ -54,6 +55,7 @@ Chaos names: ` + strings.Join(sandbox.ChaosNames(), ", ") + `.`,
 	flags.StringVar(&f.files, "files", "", "write exports of a bank, of terminals and of rewards under `DIR`")
 	flags.BoolVar(&f.flaws, "flaws", false, "put two rows into the bank's export that a reader must refuse")
 	flags.StringVar(&f.write, "write-config", "", "write a ready configuration to `FILE`, keys beside it")
+	flags.StringVar(&f.book, "gate-book", "", "remember the payments that are initiated here in `FILE`")
 	_ = cmd.RegisterFlagCompletionFunc("chaos", cobra.FixedCompletions(sandbox.ChaosNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -88,7 +90,11 @@ func (p *program) sandbox(ctx context.Context, f sandboxFlags) error {
 	}
 	fmt.Fprintln(p.stdout, origin)
 	fmt.Fprintf(p.stderr, "sandbox: %d ledger rows, seed %d; truth at %s/sandbox/truth; stop with Ctrl-C\n", f.rows, f.seed, origin)
-	return serve(ctx, &http.Server{Handler: sandbox.Handler(world, sandbox.HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second}, listener)
+	handler, err := sandbox.Handler(world, sandbox.HandlerOptions{GateBook: f.book})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return serve(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}, listener)
 }
 
 // sandboxDay is noon UTC of the day asked for, which is the same day in Baku

@@ -37,7 +37,11 @@ func (g *playground) withExports(t *testing.T, o sandbox.Options) {
 		t.Fatal(err)
 	}
 	g.world = world
-	g.server.Config.Handler = sandbox.Handler(world, sandbox.HandlerOptions{Cooldown: time.Millisecond})
+	handler, err := sandbox.Handler(world, sandbox.HandlerOptions{Cooldown: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.server.Config.Handler = handler
 	files := filepath.Join(g.dir, "exports")
 	if err := writeSandboxFiles(world, time.Now(), files); err != nil {
 		t.Fatal(err)

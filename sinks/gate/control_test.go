@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/paylake/paylake/sinks/gate"
+	"github.com/paylake/paylake/sinks/gate/gatetest"
 )
 
 // eager asks again when it got no answer.
@@ -71,7 +72,7 @@ func TestMissingGuardsAreFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var found []string
 			for seed := range uint64(60) {
-				for _, b := range platforms() {
+				for _, b := range gatetest.Behaviours() {
 					w, id := controlled(t, b, seed, c.platform, c.register)
 					if err := w.judge(id, w.load(t, id)); err != nil {
 						found = append(found, err.Error())

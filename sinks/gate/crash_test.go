@@ -96,11 +96,6 @@ type worldly struct {
 	forget bool
 }
 
-// platforms are the behaviours, each with what it may be joined with.
-func platforms() []gatetest.Behaviour {
-	return []gatetest.Behaviour{gatetest.Accept, gatetest.Direct, gatetest.Refuse, gatetest.Bar, gatetest.HangBefore, gatetest.HangAfter, gatetest.Garbage, gatetest.Exist, gatetest.DeclineIt, gatetest.Silent}
-}
-
 func newWorldly(tb testing.TB, b gatetest.Behaviour, dice *rand.Rand) *worldly {
 	w := &worldly{dice: dice, twice: dice.IntN(2) == 0, forget: dice.IntN(4) == 0}
 	w.truth = !w.forget || !w.twice
@@ -109,7 +104,7 @@ func newWorldly(tb testing.TB, b gatetest.Behaviour, dice *rand.Rand) *worldly {
 			if nth == 0 {
 				return b
 			}
-			return platforms()[nth%2]
+			return gatetest.Behaviours()[nth%2]
 		}}
 	if w.forget {
 		o.Forget = func(_ string, nth int) bool { return nth < 40 }
@@ -269,7 +264,7 @@ func TestAtMostOnce(t *testing.T) {
 	seeds := cases(t, 3)
 	played, died, moved, resent := 0, 0, 0, 0
 	ends := map[gate.Status]int{}
-	for _, b := range platforms() {
+	for _, b := range gatetest.Behaviours() {
 		for die := range steps {
 			for seed := range seeds {
 				w, id, it, dead := history(t, b, uint64(seed), die)

@@ -190,7 +190,10 @@ func TestFavouritesAndWorkflows(t *testing.T) {
 	if len(w.Workflows(w.Start())[0].Steps)+1 != len(w.Workflows(noon)[0].Steps) {
 		t.Error("the season changes no workflow")
 	}
-	h := Handler(w, HandlerOptions{})
+	h, err := Handler(w, HandlerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, path := range []string{"/wallet/balance", "/wallet/templates", "/catalog/nfc-workflows"} {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, httptest.NewRequest("GET", mpaytest.Prefix+path, nil))

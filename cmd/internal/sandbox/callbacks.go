@@ -197,11 +197,14 @@ func (w *World) callbackTruth() CallbackTruth {
 }
 
 // beyondList are the operations that callbacks alone have told by an instant.
-func (w *World) beyondList(until time.Time) []flashpaytest.Operation {
-	if !w.told.Load() {
-		return nil
+func (w *World) beyondList(until time.Time) (list []flashpaytest.Operation) {
+	if w.told.Load() {
+		list = w.unlistedOperations()
 	}
-	return slices.DeleteFunc(w.unlistedOperations(), func(o flashpaytest.Operation) bool { return o.CreatedAt.After(until) })
+	if d := w.gate.Load(); d != nil {
+		list = append(list, d.operations()...)
+	}
+	return slices.DeleteFunc(list, func(o flashpaytest.Operation) bool { return o.CreatedAt.After(until) })
 }
 
 // callbackTables are the tables that callbacks alone fill.

@@ -20,6 +20,8 @@ type HandlerOptions struct {
 	PageSize int
 	// Cooldown is how long a wallet waits between two OTPs; 0 is 5 s.
 	Cooldown time.Duration
+	// GateBook is the file that remembers the payments initiated here.
+	GateBook string
 	// Config is what /sandbox/paylake.yaml depends on.
 	Config ConfigOptions
 }
@@ -33,12 +35,18 @@ type desk struct {
 }
 
 // Handler serves a world: the wallet façade under /integrations/mpay/v1/, the
-// platform's Data API under /flashpay/v1/, and under /sandbox/ the truth, the
+// platform's Data API under /flashpay/v1/ and its Gate under /flashpay/v2/, and
+// under /sandbox/ the truth, the
 // inbox of one-time passwords, the faults and a configuration. The keys are
 // those of Credentials.
-func Handler(w *World, o HandlerOptions) http.Handler {
+func Handler(w *World, o HandlerOptions) (http.Handler, error) {
 	d := &desk{world: w, config: o.Config, mpay: newMPAY(w, o), flashpay: newFlashpay(w)}
+	gate, err := newGateDesk(w, o.GateBook)
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
+	gate.routes(mux)
 	mux.Handle(mpaytest.Prefix+"/", d.mpay)
 	mux.Handle("/flashpay/v1/", stamped(w, d.flashpay))
 	mux.Handle("GET /sandbox/otp", d.mpay)
@@ -48,7 +56,7 @@ func Handler(w *World, o HandlerOptions) http.Handler {
 	mux.HandleFunc("GET /sandbox/paylake.yaml", d.yaml)
 	(&hooks{now: time.Now}).routes(mux) // a receiver has a clock of its own
 	mux.HandleFunc("GET /{$}", d.index)
-	return mux
+	return mux, nil
 }
 
 // stamped dates the answers of a world that stands still with the instant that
@@ -144,6 +152,9 @@ func (d *desk) index(w http.ResponseWriter, _ *http.Request) {
   %s/      the wallet façade
   /flashpay/v1/operations/get   the platform's Data API (POST, signed); also financial-reporting/operations,
                                 chargeback/list, balance/get and currency-rates/get
+  /flashpay/v2/payment/…        the platform's Gate: payments that you initiate
+  /sandbox/gate                 GET them, PUT how it behaves and where it tells what becomes of them
+  /sandbox/code?payment_id=…    the payer's SMS with the approval code
   /sandbox/paylake.yaml         a configuration for this sandbox
   /sandbox/truth?until=…        the totals that a reader must arrive at
   /sandbox/otp?challenge_id=…   the wallets' SMS inbox

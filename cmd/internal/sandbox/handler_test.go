@@ -35,7 +35,11 @@ type client struct {
 
 func serve(t *testing.T, w *World, o HandlerOptions) client {
 	t.Helper()
-	s := httptest.NewServer(Handler(w, o))
+	h, err := Handler(w, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return client{t, s.URL, s.Client()}
 }

@@ -67,7 +67,8 @@ type World struct {
 	files   bool
 	flaws   bool
 	told    atomic.Bool // its callbacks were delivered
-	end     time.Time   // of a still world: nothing happens after it
+	gate    atomic.Pointer[gateDesk]
+	end     time.Time // of a still world: nothing happens after it
 	chaos   chaosSet
 	cal     calendar
 	wallets []*walletBook

@@ -24,6 +24,9 @@ type paid struct {
 	confirmed             []time.Time
 }
 
+// firstOperation is below every operation_id.
+const firstOperation = 6_000_000_000
+
 // wrongCodes are refused before a payment is declined.
 const wrongCodes = 3
 
@@ -32,7 +35,7 @@ const threshold = time.Hour
 
 // take notes a sale, as its behaviour has it. A nil payment was not taken;
 // fresh is false for one that was there. tell is what the platform tells of it.
-func (g *Gate) take(q request, body []byte) (p *paid, nth int, tell map[string]any, fresh bool) {
+func (g *Gate) take(q request, body []byte) (p *paid, behaviour Behaviour, tell map[string]any, fresh bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p = g.payments[q.General.PaymentID]
@@ -41,25 +44,24 @@ func (g *Gate) take(q request, body []byte) (p *paid, nth int, tell map[string]a
 		g.payments[p.id] = p
 		g.order = append(g.order, p.id)
 	}
-	nth = p.asked
+	behaviour = g.o.Behave(p.id, p.asked)
 	p.asked++
 	p.bodies = append(p.bodies, string(body))
-	b := g.o.Behave(p.id, nth)
 	if p.status != "" && !g.o.Twice {
-		return p, nth, nil, false
+		return p, behaviour, nil, false
 	}
-	switch b {
+	switch behaviour {
 	case Refuse, Bar, HangBefore:
-		return nil, nth, nil, false
+		return nil, behaviour, nil, false
 	}
 	if p.status != "" { // asked twice of a platform that pays twice
 		p.executed++
-		return p, nth, nil, true
+		return p, behaviour, nil, true
 	}
 	g.serial++
-	p.operation, p.request, p.created, p.behaviour = 6_000_000_000+g.serial, fmt.Sprintf("r%08d-%08x", g.serial, g.serial*2654435761), g.o.Now(), b
+	p.operation, p.request, p.created, p.behaviour = firstOperation+g.serial, fmt.Sprintf("r%08d-%08x", g.serial, g.serial*2654435761), g.o.Now(), behaviour
 	p.status = "awaiting clarification"
-	switch b {
+	switch behaviour {
 	case DeclineIt:
 		p.decide("decline", g.o.Now())
 	case Accept:
@@ -69,7 +71,7 @@ func (g *Gate) take(q request, body []byte) (p *paid, nth int, tell map[string]a
 		p.executed++
 		p.decide("success", g.o.Now())
 	}
-	return p, nth, g.words(*p), true
+	return p, behaviour, g.words(*p), true
 }
 
 func (p *paid) decide(status string, now time.Time) { p.status, p.decided = status, now }
@@ -122,16 +124,21 @@ func (g *Gate) look(id string) (*paid, int) {
 	return &seen, p.looked - 1
 }
 
+// CodeOf is the result code of an operation of a state.
+func CodeOf(status string) (code, message string) {
+	switch status {
+	case "decline":
+		return "20000", "General decline"
+	case "awaiting clarification", "processing":
+		return "9999", "Awaiting processing"
+	}
+	return "0", "Success"
+}
+
 // words are a payment as callbacks and status answers tell it.
 func (g *Gate) words(p paid) map[string]any {
 	sum := map[string]any{"amount": p.amount, "currency": "KGS"}
-	code, message := "0", "Success"
-	switch p.status {
-	case "decline":
-		code, message = "20000", "General decline"
-	case "awaiting clarification", "processing":
-		code, message = "9999", "Awaiting processing"
-	}
+	code, message := CodeOf(p.status)
 	at := p.created
 	if !p.decided.IsZero() {
 		at = p.decided

@@ -3,7 +3,8 @@
 // behaves in every way that a platform is known or feared to behave in.
 //
 //	gate.go      requests and answers       book.go  what it remembers of payments
-//	callback.go  what it tells by itself    register.go  a register in memory
+//	callback.go  what it tells by itself    payments.go  what others may look at
+//	register.go  a register in memory
 package gatetest
 
 import (
@@ -33,6 +34,11 @@ const (
 	DeclineIt  Behaviour = "decline"     // taken and declined
 	Silent     Behaviour = "silent"      // taken, and undecided for ever
 )
+
+// Behaviours lists them all.
+func Behaviours() []Behaviour {
+	return []Behaviour{Accept, Direct, Refuse, Bar, HangBefore, HangAfter, Garbage, Exist, DeclineIt, Silent}
+}
 
 // Options say who may ask and how the fake behaves.
 type Options struct {
@@ -138,8 +144,7 @@ func (g *Gate) sale(w http.ResponseWriter, q request, body []byte) {
 		refuse(w, http.StatusBadRequest, "2642", "Operation amount is out of limits")
 		return
 	}
-	p, nth, tell, fresh := g.take(q, body)
-	behaviour := g.o.Behave(q.General.PaymentID, nth)
+	p, behaviour, tell, fresh := g.take(q, body)
 	if p == nil || (!fresh && !g.o.Twice) {
 		switch {
 		case behaviour == HangBefore:
