@@ -81,11 +81,7 @@ func TestEveryTableIsTheTruth(t *testing.T) {
 			t.Errorf("%s: the sandbox has %d rows for it", v.Truth.Table, v.Truth.Rows)
 		}
 	}
-	for _, table := range schemas.All() {
-		if !filled[table.Name] {
-			t.Errorf("nothing compares table %s", table.Name)
-		}
-	}
+	everyTableIsCompared(t, filled)
 	t.Run("a line lost, changed, doubled", func(t *testing.T) {
 		records, err := csv.NewReader(strings.NewReader(answer)).ReadAll()
 		if err != nil {
@@ -98,6 +94,19 @@ func TestEveryTableIsTheTruth(t *testing.T) {
 		}
 	})
 	t.Run("rows that the upstream did not send", func(t *testing.T) { lostRows(t, g, tables) })
+}
+
+// unpaid is the table of payments that are initiated here. The demonstration
+// makes none yet; once the sandbox has a truth for it, this exception fails.
+const unpaid = "payment_intents"
+
+func everyTableIsCompared(t *testing.T, compared map[string]bool) {
+	t.Helper()
+	for _, table := range schemas.All() {
+		if compared[table.Name] == (table.Name == unpaid) {
+			t.Errorf("table %s: compared with the truth: %t", table.Name, compared[table.Name])
+		}
+	}
 }
 
 // tampered changes the answer about one table: that table fails, no other.
