@@ -147,6 +147,23 @@ func (p *Pseudonymizer) Suppress(subjects map[string]bool) {
 	p.epoch.Add(1)
 }
 
+// Gone reports whether the person behind a pseudonym that was made earlier is
+// known to have been erased since. Only a name under the first key tells that by
+// itself; of one under a later key it is known where the number was met again.
+func (p *Pseudonymizer) Gone(pseudonym string) bool {
+	sum, version, ok := parsePseudonym(pseudonym)
+	if !ok {
+		return false
+	}
+	first := p.keys[0].version
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if before, met := p.former[sum][first]; met && version == p.Version() {
+		pseudonym = pseudonymText(first, before)
+	}
+	return p.suppressed[pseudonym]
+}
+
 // Epoch changes when remembered pseudonyms are no longer right.
 func (p *Pseudonymizer) Epoch() uint64 { return p.epoch.Load() }
 

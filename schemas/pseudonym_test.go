@@ -67,6 +67,11 @@ func TestErasedPeopleAndSeenOnes(t *testing.T) {
 	if name, masked := p.Person(a); name != schemas.Erased || masked != schemas.Erased || p.Epoch() == epoch {
 		t.Errorf("%s %s", name, masked)
 	}
+	for pseudonym, gone := range map[string]bool{p.Subject(a): true, p.Names(a)[1]: true, p.Subject(b): false, p.Names(b)[1]: false, a: false, "": false} {
+		if p.Gone(pseudonym) != gone {
+			t.Errorf("%q is gone: %t", pseudonym, !gone)
+		}
+	}
 	if name, masked := p.Person(b); !strings.HasPrefix(name, "p2_") || masked != "+99450•••••68" {
 		t.Errorf("%s %s", name, masked)
 	}

@@ -118,6 +118,9 @@ func TestCanaries(t *testing.T) {
 		{"consent", "list", "--json"}, {"snapshots"}, {"erase", "--msisdn", "+994551112233", "--reason", "canary"}, {"keys", "rotate", "pseudonym"}, {"run", "ledger"}, {"verify"}} {
 		say(args...)
 	}
+	h, done := g.opened(t)
+	h.put(t, h.taken(t, "+"+canaryCustomer, "pl_canary", 1, "", "draft"))
+	done()
 	up := g.up(t)
 	notice := g.noticeOf(t, "88001", "success", canaryCustomer, canaryCard, `,"note":"`+canaryField+`"`)
 	for _, d := range []struct {
@@ -129,6 +132,7 @@ func TestCanaries(t *testing.T) {
 		}
 	}
 	g.eventually(t, "SELECT count() FROM operations WHERE operation_id = '88001' AND customer_id LIKE 'p%'", "1")
+	g.eventually(t, "SELECT count() FROM payment_intents", "1")
 	if code := up.deliver(t, "/callbacks/flashpay/psp", g.noticeOf(t, "88002", "success", canaryCustomer, canaryCard, "")); code != 200 {
 		t.Fatal(code) // still in the inbox, perhaps, when the files are searched
 	}

@@ -72,8 +72,8 @@ func (h *house) put(t *testing.T, bodies ...[]byte) {
 
 // Steps of payments lie in the inbox, and a running paylake carries them into
 // lake and warehouse, each once. The payer is hidden from analysts, is one
-// person before and after the pseudonym key is rotated, and can be revealed;
-// from outside nobody puts a step there.
+// person before and after the pseudonym key is rotated, can be revealed, and is
+// erased in new rows once that is asked for; from outside nobody puts a step there.
 func TestStepsOfPaymentsReachTheWarehouse(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 50)
@@ -114,6 +114,19 @@ func TestStepsOfPaymentsReachTheWarehouse(t *testing.T) {
 	}
 	if got := g.rows(t, fmt.Sprintf("SELECT status FROM payment_intents_at(snapshot = %s) ORDER BY payment_id", before)); strings.Join(got, " ") != "approved draft" {
 		t.Errorf("as of manifest %s: %v", before, got)
+	}
+	g.paylake(t, "erase", "--msisdn", number, "--reason", "request 12").want(t, 0)
+	h, done = g.opened(t)
+	if err := h.persons.Keep(t.Context()); err != nil { // who was erased meanwhile
+		t.Fatal(err)
+	}
+	h.put(t, h.taken(t, number, "pl_1", 3, "approved", "sending"))
+	done()
+	third := g.up(t)
+	g.eventually(t, "SELECT max(version) FROM payment_intents", "3")
+	third.stop()
+	if got := g.ask(t, "auditor", "SELECT account, account_masked, customer_id FROM payment_intents WHERE payment_id = 'pl_1'"); got != "erased,erased,erased" {
+		t.Errorf("after the payer was erased: %s", got)
 	}
 	g.paylake(t, "export", "payment_intents", "--format", "csv").want(t, 0).says(t, "pl_2", "")
 	g.paylake(t, "verify").want(t, 0)

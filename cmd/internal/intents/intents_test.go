@@ -126,6 +126,26 @@ func TestNoNumberGetsIntoARow(t *testing.T) {
 	}
 }
 
+// Somebody who is erased while a line waits is erased in its row.
+func TestErasedWhileALineWaited(t *testing.T) {
+	const number = "+996555987654"
+	r := reader(t)
+	account, masked := r.People.Person(number)
+	line := with(t, map[string]any{"account": account, "account_masked": masked, "customer_id": number})
+	r.People.Suppress(map[string]bool{r.People.Subject(number): true})
+	out, err := r.Tell([]pipeline.Notice{{ID: 1, Body: line}, {ID: 2, Body: []byte(written)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out[0].Page.Rows.Release()
+	rows := rowsOf(out[0].Page.Rows)
+	for _, column := range []string{"account", "account_masked", "customer_id"} {
+		if rows[0][column] != schemas.Erased || rows[1][column] == schemas.Erased {
+			t.Errorf("%s: %s, and of somebody else %s", column, rows[0][column], rows[1][column])
+		}
+	}
+}
+
 // Through the real drain into a real lake: every step is one row, also when it
 // is delivered twice in one batch, in two, or again after a crash that forgot
 // that it was drained; another wording of the same step stays beside the first.

@@ -49,7 +49,7 @@ func (r Reader) rows(lines []Line) arrow.Record {
 		for i, f := range schemas.PaymentIntents.Fields {
 			switch b := b.Field(i).(type) {
 			case *array.StringBuilder:
-				b.Append(r.text(f.Name, l.texts[f.Name]))
+				b.Append(r.text(f.Name, l))
 			case *array.Int64Builder:
 				b.Append(l.numbers[f.Name])
 			case *array.Date32Builder:
@@ -68,11 +68,17 @@ func (r Reader) rows(lines []Line) arrow.Record {
 
 // text is what is stored of a text. The customer is called what the operations
 // of the platform call him, so that the two meet; whole numbers of people that
-// stand in sentences are masked.
-func (r Reader) text(column, text string) string {
+// stand in sentences are masked; and somebody who was erased while the line
+// waited is erased.
+func (r Reader) text(column string, l Line) string {
+	text := l.texts[column]
 	switch column {
 	case "source":
 		return r.Source
+	case "account", "account_masked":
+		if r.People.Gone(l.texts["account"]) {
+			return schemas.Erased
+		}
 	case "customer_id":
 		return flashpay.CustomerID(text, r.People)
 	case "key":
