@@ -19,8 +19,9 @@ func (p *program) checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "check", Short: "Is everything there? Everything except moving data", Args: cobra.NoArgs,
 		Long: `Checks configuration, secrets, state, lake (a race of writers for one key,
-and whether its bucket keeps versions and locks them), warehouse and upstreams, and
-prints one line each.`,
+and whether its bucket keeps versions and locks them), warehouse, upstreams, and
+whether the endpoints of webhooks can be reached, without sending them anything;
+prints one line each: ok, FAILED, or warn for what stops nothing.`,
 		Example: "  paylake check",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context()) },
 	}
@@ -45,6 +46,11 @@ func (c *checklist) line(what, note string, err error) bool {
 	return false
 }
 
+// warn prints what somebody should look at and what stops nothing.
+func (c *checklist) warn(what, note string) {
+	fmt.Fprintf(c.p.stdout, "warn    %-22s %s\n", what, strings.ReplaceAll(note, "\n", "; "))
+}
+
 const checkPatience = 30 * time.Second
 
 func (p *program) check(ctx context.Context) (err error) {
@@ -63,6 +69,9 @@ func (p *program) check(ctx context.Context) (err error) {
 	h.checkWarehouse(ctx, c)
 	if secrets && stateOpen {
 		h.checkUpstreams(ctx, c)
+	}
+	if stateOpen {
+		h.checkWebhooks(ctx, c)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

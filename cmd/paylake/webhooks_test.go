@@ -288,3 +288,41 @@ func TestWebhookRefusals(t *testing.T) {
 		}
 	}
 }
+
+// `check` connects to every enabled endpoint and sends nothing; one that cannot
+// be reached, or lies where webhooks do not go, is told and fails nothing.
+func TestCheckLooksAtWebhooks(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 50)
+	g.hooked(t)
+	g.endpoint(t, "crm", sandbox.Hook{})
+	g.endpoint(t, "off", sandbox.Hook{})
+	g.paylake(t, "webhook", "disable", "off").want(t, 0)
+	g.paylake(t, "webhook", "add", "dead", "http://127.0.0.1:1/hooks?token=canary").want(t, 0)
+	line := func(r result, name string) string {
+		for l := range strings.Lines(r.stdout) {
+			if strings.Contains(l, "webhook "+name+" ") {
+				return strings.TrimSpace(l)
+			}
+		}
+		return ""
+	}
+	r := g.paylake(t, "check").want(t, 0)
+	origin := strings.TrimPrefix(g.server.URL, "http://")
+	if got := line(r, "crm"); !strings.HasPrefix(got, "ok ") || !strings.HasSuffix(got, origin+" can be reached, without TLS; nothing was sent") {
+		t.Errorf("%q", got)
+	}
+	if got := line(r, "dead"); !strings.HasPrefix(got, "warn ") || !strings.Contains(got, "127.0.0.1:1: no answer") || strings.Contains(got, "canary") {
+		t.Errorf("%q", got)
+	}
+	if got := line(r, "off"); got != "" {
+		t.Errorf("an endpoint that is told nothing: %q", got)
+	}
+	if got := g.received(t, "crm"); len(got) != 0 {
+		t.Errorf("it got %+v", got)
+	}
+	g.edit(t, `allow_networks: [127.0.0.0/8, "::1/128"]`, `allow_networks: []`)
+	if got := line(g.paylake(t, "check").want(t, 0), "crm"); !strings.HasPrefix(got, "warn ") || !strings.Contains(got, "not a public address") {
+		t.Errorf("%q", got)
+	}
+}

@@ -38,6 +38,7 @@ const (
 type Sender struct {
 	o      SenderOptions
 	guard  guard
+	dialer *net.Dialer
 	client *http.Client
 }
 
@@ -47,13 +48,13 @@ func NewSender(o SenderOptions) *Sender {
 		o.Within = sendWithin
 	}
 	s := &Sender{o: o, guard: guard{o.AllowNetworks}}
-	dialer := &net.Dialer{Timeout: o.Within, Resolver: o.Resolver, Control: s.guard.control}
+	s.dialer = &net.Dialer{Timeout: o.Within, Resolver: o.Resolver, Control: s.guard.control}
 	s.client = &http.Client{
 		Timeout:       o.Within,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			// A proxy would connect for us, where nothing checks the address.
-			Proxy: nil, DialContext: dialer.DialContext, TLSClientConfig: o.TLS, ForceAttemptHTTP2: true,
+			Proxy: nil, DialContext: s.dialer.DialContext, TLSClientConfig: o.TLS, ForceAttemptHTTP2: true,
 			TLSHandshakeTimeout: o.Within, MaxResponseHeaderBytes: maxHeaders, DisableCompression: true,
 			MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
 		},
