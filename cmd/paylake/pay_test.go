@@ -1,0 +1,302 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paylake/paylake/cmd/internal/sandbox"
+	"github.com/paylake/paylake/pipeline/state"
+	"github.com/paylake/paylake/sinks/gate"
+	"github.com/paylake/paylake/sinks/gate/gatetest"
+)
+
+// paying lets the playground's project initiate payments: aysel approves.
+func (g *playground) paying(t testing.TB, more string) {
+	t.Helper()
+	verifier := strings.TrimSpace(g.paylake(t, "pay", "key", "aysel", "-o", g.keyOf("aysel")).want(t, 0).stdout)
+	g.edit(t, "\nsources:\n", `
+payments:
+  tenant: acme
+  live: true
+  approvers: {aysel: "`+verifier+`"}
+  limits: {payment: 5000.00 KGS, beneficiary: 5000.00 KGS, day: 9000.00 KGS, tenant: 9000.00 KGS}
+`+more+`
+sources:
+`)
+}
+
+func (g *playground) keyOf(name string) string { return filepath.Join(g.dir, name+".key") }
+
+// drafted stores drafts of job bills as a plan would, and names their batch.
+func (g *playground) drafted(t testing.TB, maker string, minor map[string]int64) (batch string, ids map[string]string) {
+	t.Helper()
+	p := &program{getenv: os.Getenv, stdin: newLines(strings.NewReader("")), stdout: io.Discard, stderr: io.Discard, now: time.Now, configFile: g.config, logFormat: "text"}
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	d, err := p.openPayments(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.h.close() }()
+	plan := gate.Planning{Tenant: "acme", Job: "bills", By: maker, Fingerprint: d.fingerprint}
+	ids = map[string]string{}
+	b := state.PaymentBatch{Job: "bills", Maker: maker, At: time.Now()}
+	for key, amount := range minor {
+		o := gate.Order{Tenant: "acme", Job: "bills", Key: key, Source: "psp", ProjectID: sandbox.ProjectID, Method: "mbank", Operation: "sale", ProviderCode: "AZERSU_RES",
+			AmountMinor: amount, Currency: "KGS", CustomerID: "c-17", CustomerIP: "192.0.2.7", Account: "996555123456"}
+		plan.Orders = append(plan.Orders, o)
+		ids[key] = o.PaymentID()
+		b.IDs = append(b.IDs, o.PaymentID())
+	}
+	err = d.register.Decide(t.Context(), gate.Ask{IDs: b.IDs}, func(v gate.View) ([]gate.Change, error) {
+		planned, changes, err := plan.Against(v, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		whole, err := gate.BatchOf(gate.Drafts(planned))
+		b.ID = whole.ID
+		return changes, err
+	})
+	if err == nil {
+		err = d.payments.PutBatch(t.Context(), b)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.ID, ids
+}
+
+// gateOf changes how the sandbox's Gate behaves.
+func (g *playground) gateOf(t testing.TB, o sandbox.GateOptions) {
+	t.Helper()
+	body, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, g.server.URL+"/sandbox/gate", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := g.server.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusNoContent {
+		t.Fatal(res.Status)
+	}
+}
+
+// paid is what the platform knows of a payment.
+func (g *playground) paid(t testing.TB, id string) gatetest.Payment {
+	t.Helper()
+	for _, p := range askJSON[[]gatetest.Payment](t, g, "/sandbox/gate") {
+		if p.ID == id {
+			return p
+		}
+	}
+	return gatetest.Payment{}
+}
+
+func askJSON[T any](t testing.TB, g *playground, path string) (v T) {
+	t.Helper()
+	res, err := g.server.Client().Get(g.server.URL + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// stands is a payment as `pay status` tells it.
+func (g *playground) stands(t testing.TB, id string, args ...string) payIntent {
+	t.Helper()
+	var s payStatus
+	g.paylake(t, append([]string{"pay", "status", id, "--json"}, args...)...).json(t, &s)
+	if len(s.Payments) != 1 {
+		t.Fatalf("%+v", s)
+	}
+	return s.Payments[0]
+}
+
+func (g *playground) approved(t testing.TB, batch string) {
+	t.Helper()
+	g.paylake(t, "pay", "approve", batch, "--by", "aysel", "--key", g.keyOf("aysel"), "--yes").want(t, 0)
+}
+
+func (g *playground) confirm(t testing.TB, id, code string) result {
+	t.Helper()
+	return invoke(t.Context(), strings.NewReader(code+"\n"), "-c", g.config, "pay", "confirm", id)
+}
+
+// Approving, sending and confirming by hand, everything that must be refused on
+// the way, and the payment in lake and warehouse at its end.
+func TestPay(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 200)
+	g.paying(t, "")
+	batch, ids := g.drafted(t, "farid", map[string]int64{"inv-1": 1250_00, "inv-2": 4900_00, "inv-3": 4800_00})
+	id := ids["inv-1"]
+	g.paylake(t, "pay", "status").want(t, 4).says(t, "approval", "")
+	g.paylake(t, "pay", "send", id, "--live").want(t, 4).says(t, "", "nobody has approved it")
+	g.paylake(t, "pay", "approve", batch, "--by", "farid", "--key", g.keyOf("aysel")).want(t, 2).says(t, "", "payments.approvers")
+	g.paylake(t, "pay", "approve", batch, "--by", "aysel", "--key", g.keyOf("aysel")).want(t, 2).says(t, "10950.00 KGS", "nobody typed yes")
+	g.paylake(t, "pay", "approve", "b_0000000000000000", "--by", "aysel", "--key", g.keyOf("aysel")).want(t, 2).says(t, "", "no batch")
+	own, _ := g.drafted(t, "aysel", map[string]int64{"inv-9": 50_00})
+	g.paylake(t, "pay", "approve", own, "--by", "aysel", "--key", g.keyOf("aysel"), "--yes").want(t, 4).says(t, "", "cannot approve it")
+	g.approved(t, batch)
+	g.paylake(t, "pay", "send", batch).want(t, 0).says(t, "dry run: 3 payments, 10950.00 KGS", "")
+	if n := g.paid(t, id).Asked; n != 0 {
+		t.Fatalf("a dry run has sent %d requests", n)
+	}
+	g.paylake(t, "pay", "send", batch, "--live").want(t, 4).says(t, "accepted", "limits.") // two of the three are above a limit together
+	if sum := sumOf(askJSON[[]gatetest.Payment](t, g, "/sandbox/gate")); sum > 5000_00 || sum == 0 {
+		t.Errorf("%d minor units were sent to one beneficiary", sum)
+	}
+	g.paylake(t, "pay", "kill", "--reason", "a test").want(t, 0)
+	g.paylake(t, "pay", "send", "--all", "--live").want(t, 4).says(t, "", "stopped")
+	g.paylake(t, "pay", "resume").want(t, 2).says(t, "", "--reason")
+	g.paylake(t, "pay", "resume", "--reason", "over").want(t, 0)
+	for _, one := range ids {
+		if p := g.paid(t, one); p.Asked > 0 {
+			id = one
+		}
+	}
+	g.paylake(t, "pay", "status", id, "--poll").want(t, 4).says(t, "the payer's code", "")
+	g.confirm(t, id, "").want(t, 2).says(t, "", "nobody typed a code")
+	g.confirm(t, id, "000000").want(t, 4).says(t, "", "refused the code")
+	g.confirm(t, id, sandbox.GateCode).want(t, 0)
+	g.confirm(t, id, sandbox.GateCode).want(t, 4).says(t, "", "already")
+	if s := g.stands(t, id, "--poll"); s.Status != "success" || s.Finding != "" || g.paid(t, id).Executed != 1 || len(s.History) < 6 {
+		t.Errorf("%+v", s)
+	}
+	g.paylake(t, "query", "--format", "csv", "SELECT status, currency, maker, checker, account_masked, event FROM payment_intents WHERE payment_id = '"+id+"'").
+		want(t, 0).says(t, `"success","KGS","farid","aysel","+99655•••••56","observed"`, "")
+	g.nothingTelling(t, "996555123456", sandbox.GateCode)
+}
+
+func sumOf(list []gatetest.Payment) (sum int64) {
+	for _, p := range list {
+		sum += p.Minor
+	}
+	return sum
+}
+
+// nothingTelling looks for texts in everything that lies in the folder.
+func (g *playground) nothingTelling(t testing.TB, words ...string) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(g.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil // ClickHouse removes files meanwhile
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil
+		}
+		files++
+		for _, w := range words {
+			if bytes.Contains(text, []byte(w)) {
+				t.Errorf("%s holds %s", path, w)
+			}
+		}
+		return nil
+	})
+	if err != nil || files < 20 {
+		t.Errorf("%d files, %v", files, err)
+	}
+}
+
+// A running paylake sends what is approved, hears callbacks and tells webhooks:
+// nobody polls.
+func TestPayWhileUp(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 200)
+	g.hooked(t)
+	g.paying(t, "")
+	g.endpoint(t, "crm", sandbox.Hook{}, "--event", "payment.settled")
+	ctx, cancel := context.WithCancel(t.Context())
+	var out, errs syncBuffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"-c", g.config, "up", "--live"}, os.Getenv, strings.NewReader(""), &out, &errs)
+	}()
+	wait, stop := context.WithTimeout(ctx, time.Minute)
+	defer stop()
+	origin, ok := out.line(wait, "http://")
+	if !ok {
+		cancel()
+		t.Fatal(errs.String())
+	}
+	g.gateOf(t, sandbox.GateOptions{Callbacks: &origin})
+	batch, ids := g.drafted(t, "farid", map[string]int64{"inv-1": 1250_00})
+	g.approved(t, batch)
+	id := ids["inv-1"]
+	until(t, "the code is asked for", func() bool { return g.stands(t, id).Waits == "the payer's code" })
+	g.confirm(t, id, sandbox.GateCode).want(t, 0)
+	until(t, "it is settled", func() bool { return g.stands(t, id).Status == "success" })
+	heard := false
+	for _, l := range g.stands(t, id).History {
+		heard = heard || l.By == "callback" && l.To == "success"
+	}
+	if s := g.stands(t, id); !heard && s.Told != "success" {
+		t.Errorf("%+v", s)
+	}
+	until(t, "it is in lake and warehouse", func() bool {
+		r := g.paylake(t, "query", "--format", "csv", "SELECT count() FROM operations WHERE payment_id = '"+id+"' AND status = 'success' AND amount_minor = 125000")
+		return r.code == 0 && strings.Contains(r.stdout, "\n1\n")
+	})
+	until(t, "a webhook tells it", func() bool {
+		for _, m := range g.received(t, "crm") {
+			if m.Verified && strings.Contains(string(m.Body), id) {
+				return true
+			}
+		}
+		return false
+	})
+	cancel()
+	if code := <-ended; code != 0 {
+		t.Errorf("up ended with %d:\n%s", code, errs.String())
+	}
+}
+
+// A link is signed by the project, and refuses what is planned or cannot be.
+func TestPayLink(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 200)
+	g.paying(t, "")
+	g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.00", "--customer", "c-1").want(t, 2).says(t, "", "page_url")
+	g.edit(t, "    project_id:", "    page_url: https://pay.example/payment\n    project_id:")
+	g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.00", "--customer", "c-1").want(t, 0).says(t, "https://pay.example/payment?customer_id=c-1&force_payment_method=mbank&payment_amount=125000", "")
+	g.paylake(t, "pay", "link", "--key", "k", "--amount", "12.00", "--customer", "c-1").want(t, 2).says(t, "", "50.00 KGS to 50000.00 KGS")
+	g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.001", "--customer", "c-1").want(t, 2).says(t, "", "--amount")
+	g.drafted(t, "farid", map[string]int64{"inv-1": 1250_00})
+	g.paylake(t, "pay", "link", "--key", "inv-1", "--amount", "1250.00", "--customer", "c-1").want(t, 2).says(t, "", "is planned")
+}
+
+// Without live: true nothing is sent, whatever the command line says.
+func TestPayIsNotLiveByItself(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 200)
+	g.paying(t, "")
+	g.edit(t, "  live: true\n", "")
+	batch, ids := g.drafted(t, "farid", map[string]int64{"inv-1": 1250_00})
+	g.approved(t, batch)
+	g.paylake(t, "pay", "send", batch, "--live").want(t, 2).says(t, "", "payments.live")
+	g.paylake(t, "up", "--live").want(t, 2).says(t, "", "payments.live")
+	if p := g.paid(t, ids["inv-1"]); p.Asked != 0 {
+		t.Errorf("%+v", p)
+	}
+}
