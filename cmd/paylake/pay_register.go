@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paylake/paylake/pipeline/state"
+	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/gate"
 )
 
@@ -112,7 +113,10 @@ type payNotice struct {
 
 func (r payRegister) notice(it gate.Intent, l gate.Transition) payNotice {
 	o := it.Order
-	account, masked := r.person("+" + o.Account)
+	account, masked := schemas.Erased, schemas.Erased
+	if o.Account != "" {
+		account, masked = r.person("+" + o.Account)
+	}
 	return payNotice{PaymentID: it.PaymentID, Version: l.Version, At: instantText(l.At), From: string(l.From), To: string(l.To), Event: l.Event, By: l.By, Reason: l.Reason,
 		Tenant: o.Tenant, Job: o.Job, Key: o.Key, ProjectID: o.ProjectID, Method: o.Method, Operation: o.Operation, ProviderCode: o.ProviderCode,
 		AmountMinor: o.AmountMinor, Currency: o.Currency, CustomerID: o.CustomerID, Account: account, AccountMasked: masked, Fingerprint: it.Fingerprint,

@@ -208,9 +208,17 @@ func (d *payDesk) status(ctx context.Context, list []gate.Intent, history bool) 
 func payIntentOf(it gate.Intent, now time.Time) payIntent {
 	o := it.Order
 	return payIntent{PaymentID: it.PaymentID, Key: o.Key, Job: o.Job, Source: o.Source, ProviderCode: o.ProviderCode, AmountMinor: o.AmountMinor, Currency: o.Currency,
-		CustomerID: o.CustomerID, Account: schemas.MaskPhone("+" + o.Account), Status: string(it.Status), Waits: waitsFor(it, now), Maker: it.Maker, Checker: it.Approval.By,
+		CustomerID: o.CustomerID, Account: maskedAccount(o), Status: string(it.Status), Waits: waitsFor(it, now), Maker: it.Maker, Checker: it.Approval.By,
 		Batch: it.Approval.Batch, Fingerprint: it.Fingerprint, Told: it.Told, Code: it.Code.Number, OperationID: it.Operation, SentAt: it.SentAt, SettledAt: it.Settled,
 		Changed: it.Changed, Finding: it.Finding}
+}
+
+// maskedAccount is the payer's number for people; empty once it was erased.
+func maskedAccount(o gate.Order) string {
+	if o.Account == "" {
+		return ""
+	}
+	return schemas.MaskPhone("+" + o.Account)
 }
 
 // waitsFor says what a person must do, if anybody must.
@@ -257,7 +265,7 @@ func (p *program) showIntents(list []gate.Intent) {
 	rows := make([][]string, 0, len(list))
 	for _, it := range list {
 		o := it.Order
-		rows = append(rows, []string{it.PaymentID, o.Key, o.ProviderCode, o.Amount(), o.CustomerID, schemas.MaskPhone("+" + o.Account), string(it.Status), it.Maker})
+		rows = append(rows, []string{it.PaymentID, o.Key, o.ProviderCode, o.Amount(), o.CustomerID, maskedAccount(o), string(it.Status), it.Maker})
 	}
 	p.grid([]string{"payment", "key", "provider", "amount", "customer", "account", "state", "planned by"}, rows)
 }

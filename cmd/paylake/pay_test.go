@@ -185,6 +185,17 @@ func TestPay(t *testing.T) {
 	g.paylake(t, "query", "--format", "csv", "SELECT status, currency, maker, checker, account_masked, event FROM payment_intents WHERE payment_id = '"+id+"'").
 		want(t, 0).says(t, `"success","KGS","farid","aysel","+99655•••••56","observed"`, "")
 	g.nothingTelling(t, "996555123456", sandbox.GateCode)
+	g.paylake(t, "erase", "--msisdn", "+996555123456", "--reason", "request 1").want(t, 0)
+	var all payStatus
+	g.paylake(t, "pay", "status", "--state", "success", "--state", "withdrawn", "--json").want(t, 0).json(t, &all)
+	if len(all.Payments) != 4 {
+		t.Errorf("%+v", all)
+	}
+	for _, one := range all.Payments {
+		if one.Account != "" {
+			t.Errorf("%+v", one)
+		}
+	}
 }
 
 func sumOf(list []gatetest.Payment) (sum int64) {

@@ -136,9 +136,20 @@ func (p *program) erase(ctx context.Context, msisdn string, act state.Act) (err 
 	if err != nil {
 		return err
 	}
+	desk, err := h.payDesk(ctx)
+	if err != nil {
+		return err
+	}
+	paid, err := desk.paymentsOf(ctx, number)
+	if err != nil {
+		return err
+	}
 	subject := h.pseudo.Subject(number)
 	if err := h.state.Subjects().Erase(ctx, subject, act); err != nil {
 		return err
+	}
+	if err := desk.erase(ctx, paid, act.Actor); err != nil {
+		return fmt.Errorf("%s is erased, and payments still hold the number; type the same again: %w", subject, err)
 	}
 	fmt.Fprintf(p.stdout, "%s is erased: nobody can reveal it, and new rows carry %q\n", subject, schemas.Erased)
 	if !valid {
