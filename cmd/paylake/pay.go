@@ -20,7 +20,7 @@ is unknown.`,
   paylake pay status`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	group.AddCommand(p.payApproveCommand(), p.paySendCommand(), p.payConfirmCommand(), p.payStatusCommand(), p.payLinkCommand(),
+	group.AddCommand(p.payPlanCommand(), p.payApproveCommand(), p.paySendCommand(), p.payConfirmCommand(), p.payStatusCommand(), p.payLinkCommand(),
 		p.payResolveCommand(), p.payKillCommand(), p.payResumeCommand(), p.payKeyCommand())
 	return group
 }

@@ -26,6 +26,8 @@ type payDesk struct {
 	register payRegister
 	key      []byte // of fingerprints
 	told     bool   // something happened that the lake is to be told of
+
+	followers *pipeline.Followers // of the lake; nil until it is open
 }
 
 // openPayments opens the register. What somebody does with it is checked where
@@ -162,14 +164,24 @@ func (d *payDesk) close(ctx context.Context) error {
 	return d.h.close()
 }
 
+// openLake opens the lake and what follows it, once. That makes the pseudonyms
+// anew, so the register goes by the new ones.
+func (d *payDesk) openLake(ctx context.Context) (err error) {
+	if d.followers != nil {
+		return nil
+	}
+	_, d.followers, err = d.h.openJobs(ctx, nil, span{})
+	d.register.person = d.h.pseudo.Person
+	return err
+}
+
 // tellLake carries the register's steps out of the inbox into the lake and
 // what follows it. A running `up` does the same by itself.
 func (d *payDesk) tellLake(ctx context.Context) error {
-	_, followers, err := d.h.openJobs(ctx, nil, span{})
-	if err != nil {
+	if err := d.openLake(ctx); err != nil {
 		return err
 	}
-	r, err := d.h.openCallbacks(ctx, followers)
+	r, err := d.h.openCallbacks(ctx, d.followers)
 	if err != nil || r == nil {
 		return err
 	}
@@ -182,7 +194,7 @@ func (d *payDesk) tellLake(ctx context.Context) error {
 			break
 		}
 	}
-	for _, f := range followers.Wait(ctx) {
+	for _, f := range d.followers.Wait(ctx) {
 		if f.Err != nil {
 			return f.Err
 		}
