@@ -119,7 +119,7 @@ func newPlayground(t testing.TB, rows int, chaos ...string) *playground {
 	}))
 	t.Cleanup(g.server.Close)
 	g.config = filepath.Join(g.dir, "paylake.yaml")
-	if err := writeSandboxConfig(world, g.server.URL, g.config, ""); err != nil {
+	if err := writeSandboxConfig(world, g.server.URL, g.config, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	g.edit(t, `listen: "127.0.0.1:8080"`, `listen: "127.0.0.1:0"`)

@@ -43,8 +43,7 @@ func (g *playground) killed(t *testing.T, fault, stdin string, args ...string) b
 func TestPaymentsKilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 200)
-	g.paying(t, "")
-	g.edit(t, "limits: {payment: 5000.00 KGS, beneficiary: 5000.00 KGS, day: 9000.00 KGS, tenant: 9000.00 KGS}", "limits: {payment: 5000.00 KGS, beneficiary: 500000.00 KGS, day: 900000.00 KGS, tenant: 900000.00 KGS}")
+	g.paying(t, wide)
 	g.edit(t, "warehouse: embedded", "warehouse: clickhouse://nobody@127.0.0.1:1/paylake") // not what this is about
 	died := map[string]int{}
 	for _, name := range points(t) {

@@ -103,7 +103,7 @@ func planning(t *testing.T) (g *playground, this time.Time) {
 	g.replaceAll(t, `data_secret: .*`, "data_secret: file:plan-secret")
 	g.replaceAll(t, `^(  (operations|fees): .*start: )[0-9-]+.*$`, "${1}"+last.AddDate(0, 0, -2).Format(time.DateOnly)+", window: 31d, lookback: 0h}")
 	verifier := strings.TrimSpace(g.paylake(t, "pay", "key", "aysel", "-o", filepath.Join(g.dir, "aysel.key")).want(t, 0).stdout)
-	g.replaceAll(t, `^sources:$`, `aliases: aliases.csv
+	g.replaceAll(t, `(?s)^payments:$.*?^webhooks:`, `aliases: aliases.csv
 payments:
   tenant: acme
   payers: payers.csv
@@ -111,7 +111,7 @@ payments:
   jobs:
     bills: {source: psp, template: due_bills}
     partners: {source: psp, template: partner_payouts}
-sources:`)
+webhooks:`)
 	g.paylake(t, "run", "operations", "fees", "providers").want(t, 0)
 	return g, this
 }
@@ -235,27 +235,26 @@ func TestPayPlanRefusals(t *testing.T) {
 	plan(2, "cannot be the name of a maker", "--by", "Farid")
 	plan(2, "cannot be the name of a maker", "--by", "sender")
 	plan(2, "is not a day of the calendar", "--by", "farid", "--as-of", "2026-02-30")
-	for says, job := range map[string]string{
-		`mbank has no operation "payout"`:              `own: {source: psp, operation: payout, template: partner_payouts}`,
-		`no payment can be initiated by "card"`:        `own: {source: psp, method: card, template: due_bills}`,
-		"system.tables is no view of the warehouse":    `own: {source: psp, sql: "SELECT name AS key FROM system.tables"}`,
-		"one SELECT, without FORMAT and INTO":          `own: {source: psp, sql: "INSERT INTO ledger_rows (entry_id) VALUES ('x')"}`,
-		"the function url() is not for readers":        `own: {source: psp, sql: "SELECT key FROM url('http://127.0.0.1:1/', 'CSV', 'key String')"}`,
-		"amount is Float64; an amount must be Decimal": `own: {source: psp, sql: "SELECT 'k' AS key, 'p' AS provider_code, 1.5 AS amount, 'KGS' AS currency, 'c' AS customer_id"}`,
-		"the query gives more than 10000 rows":         `own: {source: psp, sql: "SELECT toString(number) AS key, 'p' AS provider_code, 5000 AS amount_minor, 'KGS' AS currency, 'c' AS customer_id FROM numbers(10001)"}`,
-		"payers.csv:2: account is not a telephone":     `own: {source: psp, template: due_bills}`,
-		"UNKNOWN_IDENTIFIER":                           `own: {source: psp, sql: "SELECT nothing_such AS key FROM operations"}`,
-	} {
-		write(t, filepath.Join(g.dir, "payers.csv"), map[bool]string{true: "customer_id,account,ip\nc,12,\n", false: planPayers}[strings.HasPrefix(says, "payers")])
-		g.replaceAll(t, `^    bills: .*$`, "    bills: {source: psp, template: due_bills}\n    "+job)
-		plan(2, says, "own", "--by", "farid")
-		g.replaceAll(t, `\n    own: .*$`, "")
-	}
+	configured := func(jobs string) { g.replaceAll(t, `(?s)^  jobs:.*?^sources:$`, "  jobs:\n"+jobs+"sources:") }
+	configured("    a: {source: psp, operation: payout, template: partner_payouts}\n    b: {source: psp, method: card, template: due_bills}\n    c: {source: psp, template: due_bills}\n")
+	g.paylake(t, "pay", "plan", "--by", "farid").want(t, 2).says(t, "", `payments.jobs.a: mbank has no operation "payout"`).says(t, "", `payments.jobs.b: no payment can be initiated by "card"`)
+	configured(`    a: {source: psp, sql: "SELECT name AS key FROM system.tables"}
+    b: {source: psp, sql: "INSERT INTO ledger_rows (entry_id) VALUES ('x')"}
+    c: {source: psp, sql: "SELECT 'k' AS key, 'p' AS provider_code, 1.5 AS amount, 'KGS' AS currency, 'c' AS customer_id"}
+    d: {source: psp, sql: "SELECT toString(number) AS key, 'p' AS provider_code, 5000 AS amount_minor, 'KGS' AS currency, 'c' AS customer_id FROM numbers(10001)"}
+    e: {source: psp, sql: "SELECT nothing_such AS key FROM operations"}
+`)
+	g.paylake(t, "pay", "plan", "--by", "farid").want(t, 2).says(t, "", "payments.jobs.a: system.tables is no view of the warehouse").says(t, "", "payments.jobs.b: a query that plans is one SELECT").
+		says(t, "", "payments.jobs.c: not a query that plans payments: amount is Float64").says(t, "", "payments.jobs.d: the query gives more than 10000 rows").says(t, "", "UNKNOWN_IDENTIFIER")
+	write(t, filepath.Join(g.dir, "payers.csv"), "customer_id,account,ip\nc,12,\n")
+	plan(2, "payers.csv:2: account is not a telephone number", "--by", "farid")
+	write(t, filepath.Join(g.dir, "payers.csv"), planPayers)
 	if s := g.paylake(t, "pay", "status").want(t, 0); !strings.Contains(s.stdout, "no payments") {
 		t.Errorf("something was drafted:\n%s", s.stdout)
 	}
-	g.replaceAll(t, `^    bills: .*$`, `    bills: {source: psp, sql: "SELECT 'k' || toString(number) AS key, 'AZERSU_RES' AS provider_code, toDecimal64(50 + number, 2) AS amount, 'KGS' AS currency, 'cust-1' AS customer_id, {day:Date}::String AS description FROM numbers(2)"}`)
-	r := g.paylake(t, "pay", "plan", "bills", "--by", "farid").want(t, 0).says(t, "2 new, 0 same", "pay approve b_")
+	configured(`    own: {source: psp, sql: "SELECT 'k' || toString(number) AS key, 'AZERSU_RES' AS provider_code, toDecimal64(50 + number, 2) AS amount, 'KGS' AS currency, 'cust-1' AS customer_id, {day:Date}::String AS description FROM numbers(2)"}
+`)
+	r := g.paylake(t, "pay", "plan", "own", "--by", "farid").want(t, 0).says(t, "2 new, 0 same", "pay approve b_")
 	if !strings.Contains(r.stdout, "51.00 KGS") || !strings.Contains(r.stdout, "2 payments, 101.00 KGS") {
 		t.Error(r.stdout)
 	}

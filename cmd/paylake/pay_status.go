@@ -169,10 +169,7 @@ func (d *payDesk) chosen(ctx context.Context, args []string, f statusFlags) (lis
 func (p *program) poll(ctx context.Context, d *payDesk, list []gate.Intent) ([]gate.Intent, error) {
 	sender := d.sender()
 	for i, it := range list {
-		if _, err := sender.Drive(ctx, it.PaymentID); err != nil {
-			return nil, err
-		}
-		now, err := d.register.Load(ctx, it.PaymentID)
+		now, err := sender.Look(ctx, it.PaymentID)
 		if err != nil {
 			return nil, err
 		}
@@ -208,7 +205,7 @@ func (d *payDesk) status(ctx context.Context, list []gate.Intent, history bool) 
 func payIntentOf(it gate.Intent, now time.Time) payIntent {
 	o := it.Order
 	return payIntent{PaymentID: it.PaymentID, Key: o.Key, Job: o.Job, Source: o.Source, ProviderCode: o.ProviderCode, AmountMinor: o.AmountMinor, Currency: o.Currency,
-		CustomerID: o.CustomerID, Account: maskedAccount(o), Status: string(it.Status), Waits: waitsFor(it, now), Maker: it.Maker, Checker: it.Approval.By,
+		CustomerID: shownCustomer(o), Account: maskedAccount(o), Status: string(it.Status), Waits: waitsFor(it, now), Maker: it.Maker, Checker: it.Approval.By,
 		Batch: it.Approval.Batch, Fingerprint: it.Fingerprint, Told: it.Told, Code: it.Code.Number, OperationID: it.Operation, SentAt: it.SentAt, SettledAt: it.Settled,
 		Changed: it.Changed, Finding: it.Finding}
 }
@@ -220,6 +217,10 @@ func maskedAccount(o gate.Order) string {
 	}
 	return schemas.MaskPhone("+" + o.Account)
 }
+
+// shownCustomer is the payer's id for people: some projects take telephone
+// numbers for ids.
+func shownCustomer(o gate.Order) string { return schemas.MaskNumbers(o.CustomerID, "KG") }
 
 // waitsFor says what a person must do, if anybody must.
 func waitsFor(it gate.Intent, now time.Time) string {
@@ -265,7 +266,7 @@ func (p *program) showIntents(list []gate.Intent) {
 	rows := make([][]string, 0, len(list))
 	for _, it := range list {
 		o := it.Order
-		rows = append(rows, []string{it.PaymentID, o.Key, o.ProviderCode, o.Amount(), o.CustomerID, maskedAccount(o), string(it.Status), it.Maker})
+		rows = append(rows, []string{it.PaymentID, o.Key, o.ProviderCode, o.Amount(), shownCustomer(o), maskedAccount(o), string(it.Status), it.Maker})
 	}
 	p.grid([]string{"payment", "key", "provider", "amount", "customer", "account", "state", "planned by"}, rows)
 }

@@ -18,19 +18,14 @@ import (
 	"github.com/paylake/paylake/sinks/gate/gatetest"
 )
 
+const tight, wide = "{payment: 5000.00 KGS, beneficiary: 5000.00 KGS, day: 9000.00 KGS, tenant: 9000.00 KGS}", "{payment: 5000.00 KGS, beneficiary: 500000.00 KGS, day: 900000.00 KGS, tenant: 900000.00 KGS}"
+
 // paying lets the playground's project initiate payments: aysel approves.
-func (g *playground) paying(t testing.TB, more string) {
+func (g *playground) paying(t testing.TB, limits string) {
 	t.Helper()
 	verifier := strings.TrimSpace(g.paylake(t, "pay", "key", "aysel", "-o", g.keyOf("aysel")).want(t, 0).stdout)
-	g.edit(t, "\nsources:\n", `
-payments:
-  tenant: acme
-  live: true
-  approvers: {aysel: "`+verifier+`"}
-  limits: {payment: 5000.00 KGS, beneficiary: 5000.00 KGS, day: 9000.00 KGS, tenant: 9000.00 KGS}
-`+more+`
-sources:
-`)
+	g.edit(t, "  tenant: sandbox\n", "  tenant: acme\n  approvers: {aysel: \""+verifier+"\"}\n")
+	g.edit(t, "limits: {payment: 5000.00 KGS, beneficiary: 20000.00 KGS, day: 20000.00 KGS, tenant: 50000.00 KGS}", "limits: "+limits)
 }
 
 func (g *playground) keyOf(name string) string { return filepath.Join(g.dir, name+".key") }
@@ -146,7 +141,7 @@ func (g *playground) confirm(t testing.TB, id, code string) result {
 func TestPay(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 200)
-	g.paying(t, "")
+	g.paying(t, tight)
 	batch, ids := g.drafted(t, "farid", map[string]int64{"inv-1": 1250_00, "inv-2": 4900_00, "inv-3": 4800_00})
 	id := ids["inv-1"]
 	g.paylake(t, "pay", "status").want(t, 4).says(t, "approval", "")
@@ -236,7 +231,7 @@ func TestPayWhileUp(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 200)
 	g.hooked(t)
-	g.paying(t, "")
+	g.paying(t, tight)
 	g.endpoint(t, "crm", sandbox.Hook{}, "--event", "payment.settled")
 	ctx, cancel := context.WithCancel(t.Context())
 	var out, errs syncBuffer
@@ -287,7 +282,8 @@ func TestPayWhileUp(t *testing.T) {
 func TestPayLink(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 200)
-	g.paying(t, "")
+	g.paying(t, tight)
+	g.edit(t, "    page_url: \""+g.server.URL+"/flashpay/payment\"\n", "")
 	g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.00", "--customer", "c-1").want(t, 2).says(t, "", "page_url")
 	g.edit(t, "    project_id:", "    page_url: https://pay.example/payment\n    project_id:")
 	g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.00", "--customer", "c-1").want(t, 0).says(t, "https://pay.example/payment?customer_id=c-1&force_payment_method=mbank&payment_amount=125000", "")
@@ -301,7 +297,7 @@ func TestPayLink(t *testing.T) {
 func TestPayIsNotLiveByItself(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 200)
-	g.paying(t, "")
+	g.paying(t, tight)
 	g.edit(t, "  live: true\n", "")
 	batch, ids := g.drafted(t, "farid", map[string]int64{"inv-1": 1250_00})
 	g.approved(t, batch)

@@ -18,16 +18,17 @@ import (
 )
 
 type sandboxFlags struct {
-	listen string
-	seed   uint64
-	rows   int
-	chaos  []string
-	write  string
-	files  string
-	day    string
-	still  bool
-	flaws  bool
-	book   string
+	listen   string
+	seed     uint64
+	rows     int
+	chaos    []string
+	write    string
+	files    string
+	day      string
+	still    bool
+	flaws    bool
+	book     string
+	approver string
 }
 
 func (p *program) sandboxCommand() *cobra.Command {
@@ -55,6 +56,7 @@ Chaos names: ` + strings.Join(sandbox.ChaosNames(), ", ") + `.`,
 	flags.StringVar(&f.files, "files", "", "write exports of a bank, of terminals and of rewards under `DIR`")
 	flags.BoolVar(&f.flaws, "flaws", false, "put two rows into the bank's export that a reader must refuse")
 	flags.StringVar(&f.write, "write-config", "", "write a ready configuration to `FILE`, keys beside it")
+	flags.StringVar(&f.approver, "approver", "", "verifier `KEY` of who approves payments, for the configuration (paylake pay key)")
 	flags.StringVar(&f.book, "gate-book", "", "remember the payments that are initiated here in `FILE`")
 	_ = cmd.RegisterFlagCompletionFunc("chaos", cobra.FixedCompletions(sandbox.ChaosNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -83,7 +85,7 @@ func (p *program) sandbox(ctx context.Context, f sandboxFlags) error {
 		}
 	}
 	if f.write != "" {
-		if err := writeSandboxConfig(world, origin, f.write, f.files); err != nil {
+		if err := writeSandboxConfig(world, origin, f.write, f.files, f.approver); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 		fmt.Fprintf(p.stderr, "wrote %s; in another terminal: paylake -c %s consent grant --all && paylake -c %s run\n", f.write, f.write, f.write)
@@ -129,7 +131,7 @@ func serve(ctx context.Context, s *http.Server, l net.Listener) error {
 
 // writeSandboxConfig writes a configuration and, in a folder beside it, the
 // keys that it refers to. Lake, state and warehouse will lie there too.
-func writeSandboxConfig(world *sandbox.World, origin, file, files string) error {
+func writeSandboxConfig(world *sandbox.World, origin, file, files, approver string) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
@@ -144,7 +146,10 @@ func writeSandboxConfig(world *sandbox.World, origin, file, files string) error 
 			return fmt.Errorf("write %s: %w", file, err)
 		}
 	}
-	o := sandbox.ConfigOptions{Exe: exe, DataDir: sandboxData, KeysDir: sandboxKeys, Files: files}
+	if err := os.WriteFile(filepath.Join(dir, sandboxPayers), world.Payers(), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	o := sandbox.ConfigOptions{Exe: exe, DataDir: sandboxData, KeysDir: sandboxKeys, Files: files, Payers: sandboxPayers, Approver: approver}
 	if files != "" {
 		o.Aliases = sandboxAliases
 		if err := os.WriteFile(filepath.Join(dir, sandboxAliases), world.AliasFile(), 0o600); err != nil {
@@ -184,6 +189,8 @@ func writeSandboxFiles(world *sandbox.World, now time.Time, dir string) error {
 const (
 	sandboxData = "paylake-sandbox"
 	sandboxKeys = "paylake-sandbox/keys"
+	// sandboxPayers is whom payments can be asked of.
+	sandboxPayers = "paylake-sandbox/payers.csv"
 	// sandboxAliases is the crosswalk from the bank's words to provider codes.
 	sandboxAliases = "paylake-sandbox/aliases.csv"
 )

@@ -34,7 +34,7 @@ func (g *playground) hooked(t testing.TB) {
 	if err := os.WriteFile(g.config, []byte(strings.Join(kept, "")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g.edit(t, "\nsources:\n", "\nwebhooks: {consent_ending: 100d, allow_http: true, allow_networks: [127.0.0.0/8, \"::1/128\"]}\n\nsources:\n")
+	g.edit(t, "\nwebhooks: {allow_http", "\nwebhooks: {consent_ending: 100d, allow_http")
 }
 
 // hook says how a receiver of the sandbox behaves.

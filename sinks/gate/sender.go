@@ -177,19 +177,14 @@ func (s *Sender) Confirm(ctx context.Context, id, code string) (out Intent, err 
 	return out, err
 }
 
-// Drive does what an intent needs next, if anything: it asks the platform how
-// it stands, or gives up on a sender that died. It says when to look again;
-// zero: nothing follows by itself. It never sends.
+// Drive does what an intent needs next once it is due, see Look. It says when
+// to come again; zero: nothing follows by itself.
 func (s *Sender) Drive(ctx context.Context, id string) (again time.Duration, err error) {
 	it, err := s.Register.Load(ctx, id)
-	if err != nil {
-		return 0, err
-	}
-	switch it.Status {
-	case Sending:
-		it, err = s.note(ctx, id, func(it Intent) (Intent, Transition, bool) { return it.Lapse(s.Now()) })
-	case Accepted, Unknown:
-		it, err = s.Ask(ctx, it)
+	if err == nil && !s.Now().Before(it.NextAt) {
+		it, err = s.look(ctx, it)
+	} else if err == nil {
+		return max(it.NextAt.Sub(s.Now()), time.Second), nil
 	}
 	if err != nil {
 		return 0, err
@@ -200,9 +195,29 @@ func (s *Sender) Drive(ctx context.Context, id string) (again time.Duration, err
 	return 0, nil
 }
 
-// Ask asks the platform how a payment stands and takes the answer in. An answer
+// Look finds out now how an intent stands: it asks the platform, or gives up on
+// a sender that died. It never sends.
+func (s *Sender) Look(ctx context.Context, id string) (Intent, error) {
+	it, err := s.Register.Load(ctx, id)
+	if err != nil {
+		return it, err
+	}
+	return s.look(ctx, it)
+}
+
+func (s *Sender) look(ctx context.Context, it Intent) (Intent, error) {
+	switch it.Status {
+	case Sending:
+		return s.note(ctx, it.PaymentID, func(it Intent) (Intent, Transition, bool) { return it.Lapse(s.Now()) })
+	case Accepted, Unknown:
+		return s.ask(ctx, it)
+	}
+	return it, nil
+}
+
+// ask asks the platform how a payment stands and takes the answer in. An answer
 // that says nothing changes nothing, and is no error: it is asked again.
-func (s *Sender) Ask(ctx context.Context, it Intent) (Intent, error) {
+func (s *Sender) ask(ctx context.Context, it Intent) (Intent, error) {
 	platform, err := s.Platform(it.Order.Source)
 	if err != nil {
 		return it, err

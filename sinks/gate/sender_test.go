@@ -93,7 +93,7 @@ func TestUnknownOutcome(t *testing.T) {
 			t.Fatalf("sent again after %d answers: %v", i, err)
 		}
 		h.now = h.now.Add(step)
-		if _, err := s.Drive(t.Context(), id); err != nil {
+		if _, err := s.Look(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,7 +138,7 @@ func TestSenderThatDied(t *testing.T) {
 		t.Fatalf("%+v", it)
 	}
 	for _, want := range []gate.Status{gate.Sending, gate.Unknown, gate.Success} {
-		if _, err := s.Drive(t.Context(), id); err != nil {
+		if _, err := s.Look(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
 		if it := h.load(t, id); it.Status != want {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -34,6 +35,8 @@ func main() {
 		}
 		return nil
 	})
+	flag.StringVar(&o.get, "get", "", "print what the sandbox says at this `PATH`, and nothing else")
+	flag.StringVar(&o.put, "put", "", "put what comes on standard input to this `PATH` of the sandbox, and nothing else")
 	flag.BoolVar(&o.filled, "filled", false, "a table without a row is a failure")
 	flag.Parse()
 	if err := run(context.Background(), o); err != nil {
@@ -44,6 +47,7 @@ func main() {
 
 type options struct {
 	paylake, config, sandbox, deliver string
+	get, put                          string
 	filled                            bool
 }
 
@@ -53,7 +57,12 @@ const (
 )
 
 func run(ctx context.Context, o options) error {
-	if o.deliver != "" {
+	switch {
+	case o.get != "":
+		return exchange(ctx, http.MethodGet, o.sandbox+o.get, nil)
+	case o.put != "":
+		return exchange(ctx, http.MethodPut, o.sandbox+o.put, os.Stdin)
+	case o.deliver != "":
 		return deliver(ctx, o)
 	}
 	tables, err := truth(ctx, o.sandbox)
@@ -156,4 +165,22 @@ func call(ctx context.Context, method, address string, answer any) error {
 		return fmt.Errorf("%s: %w", req.URL.Path, err)
 	}
 	return nil
+}
+
+// exchange sends one request and prints the answer.
+func exchange(ctx context.Context, method, url string, body io.Reader) error {
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode/100 != 2 {
+		return fmt.Errorf("%s %s: %s", method, url, res.Status)
+	}
+	_, err = io.Copy(os.Stdout, res.Body)
+	return err
 }

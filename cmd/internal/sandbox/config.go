@@ -23,6 +23,9 @@ type ConfigOptions struct {
 	Listen  string            // "127.0.0.1:8080"
 	Files   string            // folder of exports, from the file's own; empty: none are read
 	Aliases string            // file with the crosswalk of Aliases, read beside Files
+	// Approver is the verifier key of who may approve payments; empty: nobody may.
+	Approver string
+	Payers   string // file with Payers
 }
 
 // Config is the configuration for this world; Start and Wallets of o are set.
@@ -53,7 +56,7 @@ func Config(origin string, o ConfigOptions) string {
 		fmt.Fprintf(&b, "      - {wallet_id: %s, msisdn: %s, otp: {exec: [%s, otp-from-sandbox, %s]}}\n",
 			wallet.ID, quote(wallet.MSISDN), quote(o.Exe), quote(origin))
 	}
-	fmt.Fprintf(&b, configFlashpay, quote(origin+"/flashpay"), quote(origin+"/flashpay/v1"), ProjectID,
+	fmt.Fprintf(&b, configFlashpay, quote(origin+"/flashpay"), quote(origin+"/flashpay/payment"), quote(origin+"/flashpay/v1"), ProjectID,
 		credentialRef(o.KeysDir, 3), credentialRef(o.KeysDir, 4), credentialRef(o.KeysDir, 5))
 	var pipelines string
 	if o.Files != "" {
@@ -61,6 +64,7 @@ func Config(origin string, o ConfigOptions) string {
 		sources, pipelines = configFiles(o.Files)
 		b.WriteString(sources)
 	}
+	b.WriteString(configPayments(o))
 	fmt.Fprintf(&b, configPipelines, o.Start.Format(time.DateOnly))
 	b.WriteString(pipelines)
 	return b.String()
@@ -90,12 +94,40 @@ const configMPAY = `  mpay:
 const configFlashpay = `  psp:
     type: flashpay
     gate_url: %s
+    page_url: %s
     data_url: %s
     project_id: %d
     secret: %s
     data_token: %s
     data_secret: %s
     time_zone: Asia/Bishkek
+`
+
+// configPayments lets payments be initiated at the sandbox's Gate, where no
+// money is, and webhooks reach its receivers.
+func configPayments(o ConfigOptions) string {
+	var b strings.Builder
+	b.WriteString("\npayments:\n  tenant: sandbox\n  live: true\n")
+	if o.Payers != "" {
+		b.WriteString("  payers: " + quote(o.Payers) + "\n")
+	}
+	if name, _, ok := strings.Cut(o.Approver, "+"); ok {
+		fmt.Fprintf(&b, "  approvers: {%s: %s}\n", name, quote(o.Approver))
+	}
+	b.WriteString(configJobs)
+	return b.String()
+}
+
+const configJobs = `  limits: {payment: 5000.00 KGS, beneficiary: 20000.00 KGS, day: 20000.00 KGS, tenant: 50000.00 KGS}
+  jobs:
+    bills: {source: psp, template: due_bills}
+    one:   # a bill of somebody who has paid by Mbank before
+      source: psp
+      sql: |
+        SELECT concat('invoice:', customer_id) AS key, 'mbank' AS provider_code, '1250.00' AS amount, 'KGS' AS currency, customer_id
+        FROM (SELECT customer_id FROM payments WHERE source = {source:String} AND method = {method:String} AND status = 'success' ORDER BY customer_id LIMIT 1)
+
+webhooks: {allow_http: true, allow_networks: [127.0.0.0/8, "::1/128"]}
 `
 
 const configPipelines = `

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -234,4 +235,37 @@ func (d *gateDesk) operations() (out []flashpaytest.Operation) {
 		out = append(out, o)
 	}
 	return out
+}
+
+// Payers is the file of everybody who has paid at the platform: whom a payment
+// can be asked of.
+func (w *World) Payers() []byte {
+	seen := map[string]bool{}
+	for i := range w.ops.ops {
+		seen[w.ops.show(int32(i), w.eve().Unix()).CustomerID] = true
+	}
+	var b strings.Builder
+	b.WriteString("customer_id,account,ip\n")
+	for i, id := range slices.Sorted(maps.Keys(seen)) {
+		if id != "" {
+			fmt.Fprintf(&b, "%s,996555%06d,192.0.2.%d\n", id, 100_000+i%900_000, 1+i%250)
+		}
+	}
+	return []byte(b.String())
+}
+
+// paymentTable is where payments initiated here stand, as far as the Gate told.
+func (d *gateDesk) paymentTable() TableTruth {
+	t := table("payment_intents", "source; project_id; payment_id; status; currency; operation_id", "count(); sum(amount_minor)")
+	if d == nil {
+		return t
+	}
+	for _, o := range d.operations() {
+		status := "accepted"
+		if o.Status == "success" || o.Status == "decline" {
+			status = o.Status
+		}
+		t.add(1, "KGS", o.AmountMinor, SourceFlashpay, ProjectID, o.PaymentID, status, "KGS", o.ID, 1, o.AmountMinor)
+	}
+	return t
 }

@@ -98,7 +98,7 @@ func (w *World) tables(until time.Time, t *Truth, beside *walletSums, bank bankS
 	if w.files {
 		out = append(out, w.fileTables(until, bank)...)
 	}
-	out = append(out, w.unknownTable(t, beside, bank), w.quarantineTable(), w.alarmTable(until))
+	out = append(out, w.unknownTable(t, beside, bank), w.quarantineTable(), w.alarmTable(until), w.gate.Load().paymentTable())
 	for i := range out {
 		slices.SortFunc(out[i].Lines, slices.Compare)
 	}
