@@ -28,9 +28,6 @@ const (
 	modelActs     = 30 // of each client
 )
 
-// modelStates are the statuses of the model, the first for what is not there.
-var modelStates = []string{"", "draft", "approved", "sending", "success"}
-
 // act is what a client does.
 type act struct {
 	kind string // plan, approve, claim, finish, load, list, kill, resume, switch

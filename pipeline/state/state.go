@@ -1,10 +1,11 @@
 // Package state is the operational database, SQLite or PostgreSQL: sealed
-// sessions, the vault of raw texts, the history of runs, small notes, and
-// leases.
+// sessions, the vault of raw texts, the history of runs, small notes, leases,
+// what came in and is not in the lake yet, and payments that are initiated.
 //
 // Nothing in it is needed to know what was read or what is complete: that is in
 // the lake. A lost database costs new logins, the history of runs, and the raw
-// texts of quarantined rows.
+// texts of quarantined rows. Payments are the exception: what was approved and
+// what is under way is here alone, and the lake has no more than its history.
 package state
 
 import (

@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "hold-lease" {
 		os.Exit(holdLease(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "keep-paying" {
+		os.Exit(keepPaying(os.Args[2:]))
+	}
 	var stop func()
 	if server.url, stop, server.err = postgrestest.Start(); server.err != nil {
 		stop = func() {}
