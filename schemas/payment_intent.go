@@ -11,7 +11,7 @@ package schemas
 // is what a person calls the row.
 var PaymentIntents = &Table{
 	Name: "payment_intents", Version: 1,
-	Doc:      "Payments initiated here, one row for each step of each of them. Amounts are what was ordered, repeated in every row: in no control total, and never spend.",
+	Doc:      "Payments initiated here, one row for each step of each of them. Amounts are what was ordered, repeated in every row: in no control total, and never spend. The view payment_intents shows the newest version of each payment, payment_intents_history all of them.",
 	Key:      []string{"version", "payment_id"},
 	Time:     "changed_at",
 	Provider: "provider_code",
