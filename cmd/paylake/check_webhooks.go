@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/paylake/paylake/pipeline/state"
@@ -16,15 +17,13 @@ func (h *house) checkWebhooks(ctx context.Context, c *checklist) {
 		c.line("webhooks", "", err)
 		return
 	}
+	all = slices.DeleteFunc(all, func(e state.Endpoint) bool { return e.Disabled != "" })
 	sender := h.sender()
 	defer sender.Close()
 	notes, errs := make([]string, len(all)), make([]error, len(all))
 	slots := make(chan struct{}, sendersAtOnce)
 	var reaching sync.WaitGroup
 	for i, e := range all {
-		if e.Disabled != "" {
-			continue
-		}
 		reaching.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
@@ -33,17 +32,10 @@ func (h *house) checkWebhooks(ctx context.Context, c *checklist) {
 	}
 	reaching.Wait()
 	for i, e := range all {
-		c.endpoint(e, notes[i], errs[i])
-	}
-}
-
-func (c *checklist) endpoint(e state.Endpoint, note string, err error) {
-	what := "webhook " + e.Name
-	switch {
-	case e.Disabled != "":
-	case err != nil:
-		c.warn(what, err.Error()+"; what is for it waits, see: paylake webhook deliveries "+e.Name)
-	default:
-		c.line(what, note+"; nothing was sent", nil)
+		if errs[i] != nil {
+			c.warn("webhook "+e.Name, errs[i].Error()+"; what is for it waits, see: paylake webhook deliveries "+e.Name)
+			continue
+		}
+		c.line("webhook "+e.Name, notes[i]+"; nothing was sent", nil)
 	}
 }

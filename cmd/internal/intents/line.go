@@ -141,13 +141,8 @@ func (l Line) checkPerson() error {
 	if _, ok := schemas.IsPseudonym(account); !ok && account != schemas.Erased {
 		return fmt.Errorf("account: not a pseudonym: %w", ErrLine)
 	}
-	digits := len(masked) - len(strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return -1
-		}
-		return r
-	}, masked))
-	if masked == "" || digits > shownDigits {
+	shown := strings.FieldsFuncSeq(masked, func(r rune) bool { return r < '0' || r > '9' })
+	if masked == "" || len(strings.Join(slices.Collect(shown), "")) > shownDigits {
 		return fmt.Errorf("account_masked: not masked: %w", ErrLine)
 	}
 	return nil
