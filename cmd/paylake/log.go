@@ -15,7 +15,7 @@ var logKeys = map[string]bool{
 	"rows": true, "inserted": true, "retracted": true, "duplicates": true, "quarantined": true, "bytes": true,
 	"took": true, "code": true, "err": true, "event": true, "role": true, "object": true, "detail": true,
 	"data_dir": true, "pid": true, "addr": true, "load": true, "manifest": true, "attempt": true, "after": true, "by": true, "part": true,
-	"endpoint": true, "tries": true,
+	"endpoint": true, "tries": true, "payment": true, "status": true, "job": true, "drafts": true, "findings": true,
 }
 
 // longNumber is a telephone number written in full.

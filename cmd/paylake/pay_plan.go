@@ -176,7 +176,13 @@ func (d *payDesk) currentWarehouse(ctx context.Context) (*clickhouse.Warehouse, 
 	if head == 0 {
 		return nil, fmt.Errorf("there is nothing in the lake yet, so nothing can be planned; type: paylake run")
 	}
-	if _, err := d.h.store.Follow(ctx); err != nil {
+	d.followers.Nudge(ctx)
+	for _, r := range d.followers.Wait(ctx) {
+		if r.Name == d.h.store.Name() && r.Err != nil {
+			return nil, r.Err
+		}
+	}
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	return d.h.store.get(ctx)

@@ -212,7 +212,7 @@ func TestPayPlan(t *testing.T) {
 	t.Run("nothing is planned for somebody who was erased", func(t *testing.T) {
 		g.paylake(t, "erase", "--msisdn", "+996555000013", "--reason", "request 7").want(t, 0)
 		payments, findings := told(g.planned(t, 3, "bills", "--by", "farid", "--as-of", asOf)[0])
-		if !slices.Contains(payments, bill("cust-3", "9000 withdrawn withdrawn")) || !slices.Contains(findings, bill("cust-3", "false the payer was erased; nothing is planned for him")) {
+		if slices.ContainsFunc(payments, func(s string) bool { return strings.HasPrefix(s, bill("cust-3", "")) }) || !slices.Contains(findings, bill("cust-3", "false the payer was erased; nothing is planned for him")) {
 			t.Errorf("%q %q", payments, findings)
 		}
 	})
@@ -244,7 +244,7 @@ func TestPayPlanRefusals(t *testing.T) {
 	plan(2, "cannot be the name of a maker", "--by", "Farid")
 	plan(2, "cannot be the name of a maker", "--by", "sender")
 	plan(2, "is not a day of the calendar", "--by", "farid", "--as-of", "2026-02-30")
-	configured := func(jobs string) { g.replaceAll(t, `(?s)^  jobs:.*?^sources:$`, "  jobs:\n"+jobs+"sources:") }
+	configured := func(jobs string) { g.replaceAll(t, `(?s)^  jobs:.*?^webhooks:`, "  jobs:\n"+jobs+"webhooks:") }
 	configured("    a: {source: psp, operation: payout, template: partner_payouts}\n    b: {source: psp, method: card, template: due_bills}\n    c: {source: psp, template: due_bills}\n")
 	g.paylake(t, "pay", "plan", "--by", "farid").want(t, 2).says(t, "", `payments.jobs.a: mbank has no operation "payout"`).says(t, "", `payments.jobs.b: no payment can be initiated by "card"`)
 	configured(`    a: {source: psp, sql: "SELECT name AS key FROM system.tables"}

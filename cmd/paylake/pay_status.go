@@ -173,7 +173,7 @@ func (p *program) poll(ctx context.Context, d *payDesk, list []gate.Intent) ([]g
 		if err != nil {
 			return nil, err
 		}
-		d.told = d.told || now.Version != it.Version
+		d.told = d.told || now != it
 		list[i] = now
 	}
 	return list, nil

@@ -307,3 +307,24 @@ func TestPayIsNotLiveByItself(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// A job with a schedule drafts while up runs; nobody who approves has made it.
+func TestPaymentsPlannedOnSchedule(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 200)
+	g.hooked(t)
+	g.paying(t, wide)
+	g.edit(t, "      source: psp\n      sql:", "      source: psp\n      schedule: \"@every 1s\"\n      sql:")
+	g.paylake(t, "run", "operations").want(t, 0)
+	r := g.up(t)
+	defer r.stop()
+	var s payStatus
+	until(t, "it is planned", func() bool {
+		g.paylake(t, "pay", "status", "--json").json(t, &s)
+		return len(s.Payments) == 1
+	})
+	if one := s.Payments[0]; one.Status != "draft" || one.Maker != "job-one" || one.AmountMinor != 1250_00 {
+		t.Errorf("%+v\n%s", one, r.errs.String())
+	}
+	until(t, "the log says so", func() bool { return strings.Contains(r.errs.String(), "payments planned") })
+}

@@ -70,7 +70,13 @@ func (p *program) up(ctx context.Context, live bool) (err error) {
 	if err != nil {
 		return err
 	}
+	desk.followers = followers
 	defer desk.startPayments(ctx, live)()
+	plans, err := desk.startPlans(ctx)
+	if err != nil {
+		return misconfigured(err)
+	}
+	defer plans()
 	return h.stay(ctx, listener, jobs, followers, receiver, desk)
 }
 
