@@ -88,6 +88,8 @@ soak: ## the large sizes of what `make test` tries in small, one after the other
 	$(MAKE) crash
 	$(MAKE) torture
 	PAYLAKE_TEST_CASES=10000 go test ./sinks/webhook -run '^TestEventsOverDays$$' -count=1 -v -timeout 1h
+	PAYLAKE_TEST_CASES=1000 go test ./sinks/gate -run '^TestAtMostOnce$$' -count=1 -v -timeout 4h
+	PAYLAKE_TEST_CASES=10000 go test -race ./sinks/gate -run '^TestSchedules$$' -count=1 -v -timeout 1h
 	PAYLAKE_TEST_RACES=1000 PAYLAKE_TEST_GCS=$$(deploy/fetch gcs) PAYLAKE_TEST_AZURITE=$$(deploy/fetch azurite) \
 	go test ./sinks/lake -run '^TestOtherClouds$$' -count=1 -v -timeout 1h
 	PAYLAKE_TEST_CASES=500 PAYLAKE_TEST_BYTES=10000000000 go test ./sources/csv -run '^(TestAnyNumberOfWorkersReadsTheSame|TestAVeryLongFile)$$' -count=1 -v -timeout 3h

@@ -287,6 +287,18 @@ func TestPayLink(t *testing.T) {
 	g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.00", "--customer", "c-1").want(t, 2).says(t, "", "page_url")
 	g.edit(t, "    project_id:", "    page_url: https://pay.example/payment\n    project_id:")
 	g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.00", "--customer", "c-1").want(t, 0).says(t, "https://pay.example/payment?customer_id=c-1&force_payment_method=mbank&payment_amount=125000", "")
+	g.edit(t, "https://pay.example/payment", g.server.URL+"/flashpay/payment")
+	link := strings.TrimSpace(g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.00", "--customer", "c-1").want(t, 0).stdout)
+	for url, want := range map[string]int{link: http.StatusOK, strings.Replace(link, "125000", "125001", 1): http.StatusForbidden} {
+		res, err := g.server.Client().Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s: %s", url, res.Status)
+		}
+	}
 	g.paylake(t, "pay", "link", "--key", "k", "--amount", "12.00", "--customer", "c-1").want(t, 2).says(t, "", "50.00 KGS to 50000.00 KGS")
 	g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.001", "--customer", "c-1").want(t, 2).says(t, "", "--amount")
 	g.drafted(t, "farid", map[string]int64{"inv-1": 1250_00})

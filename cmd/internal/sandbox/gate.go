@@ -171,6 +171,7 @@ func (d *gateDesk) taken(body []byte) {
 // routes adds the addresses at which people look at the Gate.
 func (d *gateDesk) routes(mux *http.ServeMux) {
 	mux.Handle("POST /flashpay/v2/", d)
+	mux.HandleFunc("GET /flashpay/payment", page)
 	mux.HandleFunc("GET /sandbox/gate", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, d.gate.Payments()) })
 	mux.HandleFunc("PUT /sandbox/gate", d.configure)
 	mux.HandleFunc("GET /sandbox/code", d.code)
@@ -268,4 +269,22 @@ func (d *gateDesk) paymentTable() TableTruth {
 		t.add(1, "KGS", o.AmountMinor, SourceFlashpay, ProjectID, o.PaymentID, status, "KGS", o.ID, 1, o.AmountMinor)
 	}
 	return t
+}
+
+// page is the platform's Payment Page, as far as it judges a link: it shows what
+// would be paid, and refuses what the project has not signed.
+func page(w http.ResponseWriter, r *http.Request) {
+	raw := map[string]any{}
+	for name, values := range r.URL.Query() {
+		raw[name] = values[0]
+		if name == "project_id" || name == "payment_amount" {
+			raw[name] = json.Number(values[0])
+		}
+	}
+	text, err := json.Marshal(raw)
+	if err != nil || (projectSigner{}).Verify(text) != nil {
+		http.Error(w, "this link is not signed by the project", http.StatusForbidden)
+		return
+	}
+	fmt.Fprintf(w, "Payment Page: %s minor units of %s by %s, payment %s\n", raw["payment_amount"], raw["payment_currency"], raw["force_payment_method"], raw["payment_id"])
 }
