@@ -63,7 +63,8 @@ func (p *program) payKill(ctx context.Context, f killFlags) (err error) {
 	d := &payDesk{h: h}
 	// The file first: it stops this machine when nothing else can be reached.
 	text := fmt.Sprintf("%s: stopped by %s: %s\n", p.now().UTC().Format(time.RFC3339), cmp.Or(f.by, p.actor()), f.reason)
-	if err := os.MkdirAll(h.cfg.DataDir, 0o700); err == nil {
+	err = os.MkdirAll(h.cfg.DataDir, 0o700)
+	if err == nil {
 		err = sinks.ReplaceFile(d.killedFile(), []byte(text), 0o600)
 	}
 	if err != nil {

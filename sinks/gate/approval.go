@@ -93,10 +93,10 @@ var ErrApproval = errors.New("not approved by somebody who may")
 // who is not its maker, with a signature over its very fingerprint.
 func (a Approvers) Check(it Intent) error {
 	ap := it.Approval
-	switch {
-	case ap.By == "":
+	switch ap.By {
+	case "":
 		return fmt.Errorf("%s: nobody has approved it (%w)", it.PaymentID, ErrApproval)
-	case ap.By == it.Maker:
+	case it.Maker:
 		return fmt.Errorf("%s: %s has planned it and cannot approve it (%w)", it.PaymentID, ap.By, ErrApproval)
 	}
 	text, ok := a[ap.By]

@@ -14,7 +14,7 @@ func (it Intent) Resolve(to Status, by, reason string, now time.Time) (Intent, T
 	switch {
 	case to != Success && to != Decline:
 		return it, Transition{}, fmt.Errorf("a payment ends as %s or %s, not as %s (%w)", Success, Decline, to, ErrState)
-	case it.Status != Manual && !(it.Status == Unknown && it.Again):
+	case it.Status != Manual && (it.Status != Unknown || !it.Again):
 		return it, Transition{}, fmt.Errorf("%s is %s: the platform's word ends it, nobody else's (%w)", it.PaymentID, it.Status, ErrState)
 	case by == it.Maker:
 		return it, Transition{}, fmt.Errorf("%s: %s has planned it; somebody else decides (%w)", it.PaymentID, by, ErrApproval)

@@ -24,7 +24,6 @@ type office struct {
 	now      time.Time
 	stopped  atomic.Bool // between the return of a kill and the call of a resume
 	wrong    atomic.Pointer[string]
-	approved sync.Map // payment_id → who
 }
 
 // counting is a platform that notes what it was sent and when.
