@@ -46,7 +46,7 @@ var PaymentIntents = &Table{
 		{Name: "sent_at", Kind: Instant, Nullable: true, Doc: "when it was first claimed for sending, UTC; NULL before that"},
 		{Name: "accepted_at", Kind: Instant, Nullable: true, Doc: "when the platform was first known to have it, UTC; NULL before that"},
 		{Name: "settled_at", Kind: Instant, Nullable: true, Doc: "when it became final, UTC; NULL before that"},
-		{Name: "told", Kind: Code, Doc: "the platform's latest word for the payment's state, as it came"},
+		{Name: "told", Kind: Code, Doc: "the platform's latest word for the payment's state, as it came; telephone and card numbers are masked"},
 		{Name: "operation_id", Kind: String, Doc: "operation at the platform; empty as long as it named none"},
 		{Name: "request_id", Kind: String, Doc: "request at the platform; empty as long as it named none"},
 		{Name: "code_space", Kind: Code, Doc: "request or operation: which of the two the code is of; they use the same numbers for different things"},

@@ -104,13 +104,22 @@ func TestLinesAreReadStrictly(t *testing.T) {
 	}
 }
 
+// A platform with much to say does not stop the inbox: all of it is read.
+func TestLongWordsAreRead(t *testing.T) {
+	long := strings.Repeat("\x01", 600_000) // in JSON six times as long
+	l, err := Read(with(t, map[string]any{"told": long, "request_id": long, "finding": long, "reason": long}))
+	if err != nil || l.texts["finding"] != long {
+		t.Errorf("%d bytes: %v", len(l.texts["finding"]), err)
+	}
+}
+
 // Numbers of people that got into texts all the same do not get into the lake;
 // and a customer is called what the platform's operations call him.
 func TestNoNumberGetsIntoARow(t *testing.T) {
 	const number = "+996555987654"
 	r := reader(t)
 	out, err := r.Tell([]pipeline.Notice{{ID: 1, Body: with(t, map[string]any{"customer_id": number, "key": number, "reason": "call " + number + " first",
-		"finding": number, "code_message": "no such account: 0555987654"})}})
+		"finding": number, "told": number, "code_message": "no such account: 0555987654"})}})
 	if err != nil {
 		t.Fatal(err)
 	}

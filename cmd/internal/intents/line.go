@@ -22,8 +22,10 @@ const Kind = "transition"
 // keys and quote no value.
 var ErrLine = errors.New("not a step of a payment as this version writes it")
 
-// maxBody is far more than a line has.
-const maxBody = 64 << 10
+// maxBody is more than a line can have: it repeats the platform's words, and an
+// answer of the platform has 1 MiB at most. A bound that one could exceed would
+// let the platform stop the inbox.
+const maxBody = 16 << 20
 
 // keys are the keys of columns that are called otherwise in a line.
 var keys = map[string]string{"changed_at": "at", "changed_by": "by", "from_status": "from", "status": "to"}

@@ -83,7 +83,7 @@ func (r Reader) text(column string, l Line) string {
 		return flashpay.CustomerID(text, r.People)
 	case "key":
 		return schemas.MaskReference(text, region)
-	case "reason", "finding", "code_message":
+	case "reason", "finding", "told", "code_message":
 		return schemas.MaskNumbers(text, region)
 	}
 	return text
