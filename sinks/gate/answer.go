@@ -92,7 +92,7 @@ func (a answer) saysError() bool {
 // reply judges the answer to a request that moves money.
 func (a answer) reply(project int64) Reply {
 	w, ok := a.read()
-	r := Reply{Kind: Unsure, Code: w.code("request"), RequestID: w.RequestID, Why: fmt.Sprintf("HTTP %d", a.status)}
+	r := Reply{Kind: Unsure, Code: w.code("request"), RequestID: bounded(w.RequestID), Why: fmt.Sprintf("HTTP %d", a.status)}
 	if said := r.Code.text(); said != "" {
 		r.Why += ": " + said
 	}
@@ -182,7 +182,7 @@ func ReadCallback(body []byte, received time.Time) (paymentID string, e Evidence
 // evidence says what signed words mean. The money is the operation's: the
 // payment's own sum is known to come in another unit.
 func (w words) evidence(by string, now time.Time) Evidence {
-	e := Evidence{By: by, At: now, State: w.Payment.Status, RequestID: w.RequestID,
+	e := Evidence{By: by, At: now, State: bounded(w.Payment.Status), RequestID: bounded(w.RequestID),
 		CodeWanted: w.Payment.Status == "awaiting clarification" || wanted(w.Wanted)}
 	if c := w.code("operation"); c.Number != "" && c.Number != "0" {
 		e.Code = c
@@ -191,7 +191,7 @@ func (w words) evidence(by string, now time.Time) Evidence {
 		if o.Type != "sale" {
 			continue
 		}
-		e.OperationID, e.RequestID = bareText(o.ID), or(o.RequestID, e.RequestID)
+		e.OperationID, e.RequestID = bareText(o.ID), or(bounded(o.RequestID), e.RequestID)
 		if o.SumInitial != nil {
 			if n, err := strconv.ParseInt(bareText(o.SumInitial.Amount), 10, 64); err == nil {
 				e.AmountMinor, e.Currency = n, o.SumInitial.Currency
@@ -213,6 +213,14 @@ func bareText(v jsontext.Value) string {
 	text := strings.Trim(string(v), `"`)
 	if text == "null" || len(text) > 64 {
 		return ""
+	}
+	return text
+}
+
+// bounded is a word of the platform, or its beginning.
+func bounded(text string) string {
+	if r := []rune(text); len(r) > maxText {
+		return string(r[:maxText])
 	}
 	return text
 }
