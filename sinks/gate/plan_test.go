@@ -52,8 +52,11 @@ func TestPlanAgainstTheRegister(t *testing.T) {
 		return it
 	}
 	foreign := draft(gate.Order{Tenant: "acme", Job: "other", Key: "foreign", Source: "psp", ProjectID: 210, Method: "mbank", Operation: "sale"}, "farid")
+	neighbour := foreign
+	neighbour.Order.Key = "neighbour"
+	neighbour.PaymentID = neighbour.Order.PaymentID()
 	have := []gate.Intent{in(gate.Draft, "same draft", 60_00), in(gate.Approved, "same approved", 60_00), in(gate.Draft, "edited draft", 60_00), in(gate.Approved, "edited approved", 60_00),
-		in(gate.Draft, "gone draft", 60_00), in(gate.Approved, "gone approved", 60_00), in(gate.Unknown, "gone unknown", 60_00), in(gate.Success, "gone success", 60_00), foreign,
+		in(gate.Draft, "gone draft", 60_00), in(gate.Approved, "gone approved", 60_00), in(gate.Unknown, "gone unknown", 60_00), in(gate.Success, "gone success", 60_00), foreign, neighbour,
 		in(gate.Withdrawn, "back", 60_00), in(gate.Success, "paid", 60_00), in(gate.Decline, "declined", 60_00)}
 	orders := []gate.Order{order("new", 60_00), order("same draft", 60_00), order("same approved", 60_00), order("edited draft", 70_00), order("edited approved", 70_00),
 		order("back", 60_00), order("paid", 60_00), order("declined", 70_00), order("foreign", 60_00)}
@@ -74,6 +77,9 @@ func TestPlanAgainstTheRegister(t *testing.T) {
 		if g, ok := got[key]; !ok || g.What != want.what || g.Intent.Status != want.status || (g.What == gate.Conflict) != (g.Why != "") {
 			t.Errorf("%s: %s %s %q, want %s %s", key, g.What, g.Intent.Status, g.Why, want.what, want.status)
 		}
+	}
+	if _, ok := got["neighbour"]; ok {
+		t.Error("a draft of another job is none of ours")
 	}
 	if len(got) != 16 || len(changes) != 6 {
 		t.Errorf("%d payments are spoken of, %d changes: %+v", len(got), len(changes), got)
