@@ -59,7 +59,9 @@ func TestSelectEscapes(t *testing.T) {
 	defer outside.Close()
 	dir := t.TempDir()
 	ep := shared.Current()
-	for _, sql := range []string{"CREATE DATABASE IF NOT EXISTS elsewhere", "CREATE TABLE IF NOT EXISTS elsewhere.t (x String) ENGINE = Memory", "INSERT INTO elsewhere.t VALUES ('secret')"} {
+	for _, sql := range []string{"CREATE DATABASE IF NOT EXISTS elsewhere", "CREATE TABLE IF NOT EXISTS elsewhere.t (x String) ENGINE = Memory", "INSERT INTO elsewhere.t VALUES ('secret')",
+		"CREATE TABLE elsewhere.j (k UInt8, x String) ENGINE = Join(ANY, LEFT, k)", "INSERT INTO elsewhere.j VALUES (1, 'secret')",
+		"CREATE DICTIONARY elsewhere.d (k UInt64, x String DEFAULT 'secret') PRIMARY KEY k SOURCE(NULL()) LAYOUT(FLAT()) LIFETIME(0)"} {
 		if err := w.exec(t.Context(), "prepare", sql); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +88,7 @@ func TestSelectEscapes(t *testing.T) {
 		"SELECT * FROM elsewhere.t", "SELECT * FROM `elsewhere`.`t`", "SELECT x FROM elsewhere.t AS ledger", "SELECT 'secret' IN elsewhere.t", "SELECT 'secret' IN (elsewhere.t)", "SELECT 1 WHERE 'a' NOT IN `elsewhere`.t", "SELECT 'a' GLOBAL IN elsewhere.t",
 		"SELECT * FROM ledger_rows", "SELECT * FROM paylake.persons", "SELECT count() FROM paylake.load_visibility", "SELECT 'x' IN persons", "SELECT * FROM merge('paylake', '.*')", "SELECT * FROM merge('.*', '.*')", "SELECT * FROM loop('elsewhere', 't') LIMIT 1", "SELECT * FROM mergeTreeIndex('paylake', 'ledger_rows')",
 		"SELECT * FROM viewIfPermitted(SELECT * FROM elsewhere.t ELSE null('x String'))", "SELECT * FROM (EXPLAIN SELECT 1)", "SELECT * FROM generateRandom('x Int8') LIMIT 1", "SELECT * FROM `a\nb`, elsewhere.t", "SELECT `Set\nx` FROM elsewhere.t", "SELECT * FROM numbers(1) AS `x\n    TableExpression (children 1)\n     Subquery`, elsewhere.t",
-		"SELECT * FROM dictionary('elsewhere.d')", "SELECT dictGet('elsewhere.d', 'a', 1)", "SELECT DICTGET('elsewhere.d', 'a', 1)", "SELECT dictHas('d', 1)", "SELECT joinGet('elsewhere.t', 'x', 1)", "SELECT joinGetOrNull(elsewhere.t, 'x', 1)", "SELECT * FROM ledger_at(snapshot = (SELECT toInt64(length(x)) FROM elsewhere.t))",
+		"SELECT * FROM dictionary('elsewhere.d')", "SELECT dictGet('elsewhere.d', 'a', 1)", "SELECT DICTGET('elsewhere.d', 'a', 1)", "SELECT dictHas('d', 1)", "SELECT joinGet('elsewhere.j', 'x', 1::UInt8)", "SELECT joinGetOrNull('elsewhere.j', 'x', 1::UInt8)", "SELECT dictGetString('elsewhere.d', 'x', 1)", "SELECT dictGetOrDefault('elsewhere.d', 'x', 1, '')", "SELECT joinGetOrNull(elsewhere.t, 'x', 1)", "SELECT * FROM ledger_at(snapshot = (SELECT toInt64(length(x)) FROM elsewhere.t))",
 		"SELECT", "", "SELEC 1", "SELECT nothing_such FROM ledger",
 	}
 	for who, w := range map[string]*Warehouse{"a reader": w, "the loader": throughDSN(t, w)} {
@@ -114,7 +116,7 @@ func TestSelectEscapes(t *testing.T) {
 
 func TestSelectBounds(t *testing.T) {
 	w := public(t)
-	for _, w := range []*Warehouse{w, throughDSN(t, w)} {
+	for readonly, w := range map[string]*Warehouse{"2": w, "1": throughDSN(t, w)} {
 		for says, c := range map[string]struct {
 			sql string
 			s   Selection
@@ -130,7 +132,7 @@ func TestSelectBounds(t *testing.T) {
 		if got, err := w.Select(t.Context(), "SELECT number FROM numbers(10)", Selection{Rows: 10}); err != nil || len(got.Rows) != 10 {
 			t.Errorf("%d rows, %v", len(got.Rows), err)
 		}
-		if out, err := w.Select(t.Context(), "SELECT getSetting('readonly') AS r", Selection{Rows: 10}); err != nil || fmt.Sprint(out.Rows[0][0]) == "0" {
+		if out, err := w.Select(t.Context(), "SELECT getSetting('readonly') AS r", Selection{Rows: 10}); err != nil || fmt.Sprint(out.Rows[0][0]) != readonly {
 			t.Errorf("readonly: %v %v", out.Rows, err)
 		}
 	}
