@@ -40,7 +40,7 @@ type PaymentJob struct {
 	Template  string         // one of PaymentTemplates, or
 	SQL       string         // a query of the user's own
 	Schedule  string         // five cron fields in the source's zone; empty: only when asked
-	Limits    *PaymentLimits // its own; each that is set holds in place of the common one; nil: none
+	Limits    *PaymentLimits // its own; nil: none. Payment and Day hold in place of the common ones, the others can only be less
 }
 
 // PaymentTemplates names the queries that a job can take instead of writing one.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -106,8 +107,8 @@ func (s platformSigner) Verify(body []byte) error {
 	return err
 }
 
-// limits are those of a job: each that it sets itself holds in place of the
-// common one.
+// limits are those of a job. What it sets for its own payments holds in place of
+// the common limit; what it sets for all jobs together can only be less.
 func (d *payDesk) limits(job string) gate.Limits {
 	common := d.h.cfg.Payments.Limits
 	l := gate.Limits(common)
@@ -116,13 +117,26 @@ func (d *payDesk) limits(job string) gate.Limits {
 			continue
 		}
 		own := *j.Limits
-		for _, one := range []struct{ to, from *map[string]int64 }{{&l.Payment, &own.Payment}, {&l.Beneficiary, &own.Beneficiary}, {&l.Day, &own.Day}, {&l.Tenant, &own.Tenant}} {
-			if len(*one.from) > 0 {
-				*one.to = *one.from
-			}
+		if len(own.Payment) > 0 {
+			l.Payment = own.Payment
 		}
+		if len(own.Day) > 0 {
+			l.Day = own.Day
+		}
+		l.Beneficiary, l.Tenant = lower(l.Beneficiary, own.Beneficiary), lower(l.Tenant, own.Tenant)
 	}
 	return l
+}
+
+// lower is a limit with the lesser amount where another one names a currency.
+func lower(common, own map[string]int64) map[string]int64 {
+	out := maps.Clone(common)
+	for currency, minor := range own {
+		if minor < common[currency] {
+			out[currency] = minor
+		}
+	}
+	return out
 }
 
 // day is when the day of an instant began in the zone of a source.
