@@ -95,7 +95,7 @@ soak: ## the large sizes of what `make test` tries in small, one after the other
 	PAYLAKE_TEST_CASES=500 PAYLAKE_TEST_BYTES=10000000000 go test ./sources/csv -run '^(TestAnyNumberOfWorkersReadsTheSame|TestAVeryLongFile)$$' -count=1 -v -timeout 3h
 	PAYLAKE_TEST_CASES=5000 go test ./cmd/internal/chaos -count=1 -v -timeout 6h
 	PAYLAKE_TEST_RUNS=500 go test ./sinks/lake -run '^TestDeterminism$$' -count=1 -v -timeout 1h
-	PAYLAKE_TEST_PAGES=1000000 go test ./sources/flashpay -run '^TestTinyPages$$' -count=1 -v -timeout 1h
+	PAYLAKE_TEST_PAGES=1000000 go test ./sources/flashpay ./sources/mpay -run '^TestTinyPages$$' -count=1 -v -timeout 1h
 	PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) PAYLAKE_TEST_AMOUNTS=10000000 \
 	go test ./sinks/clickhouse -run '^TestMoneyRoundTrip$$' -count=1 -v -timeout 2h
 	$(MAKE) tamper

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"runtime"
 	"runtime/metrics"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -86,4 +90,79 @@ func TestAnswersWithoutEnd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Very many pages of two rows, of which one is new: every row comes, memory
+// follows what was seen (a hash of each row and each cursor), and there is one
+// request for each page. PAYLAKE_TEST_PAGES=1000000 for the large size.
+func TestTinyPages(t *testing.T) {
+	pages := 5000
+	if n, err := strconv.Atoi(os.Getenv("PAYLAKE_TEST_PAGES")); err == nil {
+		pages = n
+	}
+	list := &tinyPages{n: pages}
+	up, _ := answering(t, func(http.ResponseWriter, *http.Request) { t.Error("asked over the network") })
+	up.client = &http.Client{Transport: list}
+	rows, came, most := 0, 0, uint64(0)
+	before := live()
+	for page, err := range up.Ledger("w").Pages(t.Context(), march, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows += int(page.Rows.NumRows())
+		page.Rows.Release()
+		if came++; came%(pages/4) == 0 {
+			most = max(most, live())
+		}
+	}
+	if rows != list.shown || came != pages || list.asked != pages {
+		t.Errorf("%d rows of %d, %d pages, %d requests", rows, list.shown, came, list.asked)
+	}
+	held := int64(most) - int64(before)
+	if held > int64(16<<20+200*pages) {
+		t.Errorf("%d MiB are held", held>>20)
+	}
+	t.Logf("%d pages, %d requests, %d MiB held", pages, list.asked, held>>20)
+}
+
+// tinyPages is a statement of so many pages, each of which repeats the last row
+// of the one before it.
+type tinyPages struct{ n, asked, shown int }
+
+func (p *tinyPages) RoundTrip(r *http.Request) (*http.Response, error) {
+	at := 0
+	if cursor := r.URL.Query().Get("cursor"); cursor != "" {
+		n, err := strconv.Atoi(strings.TrimPrefix(cursor, "c"))
+		if err != nil {
+			return nil, err
+		}
+		at = n
+	}
+	p.asked++
+	var body bytes.Buffer
+	body.WriteString(`{"currency":"AZN","rows":[`)
+	for i := at; i < at+2; i++ {
+		if i > at {
+			body.WriteByte(',')
+		}
+		fmt.Fprintf(&body, `{"id":"o%d","posted_at":"2026-03-18T11:02:11+04:00","type":"bill_pay","amount":-1.00}`, i)
+		p.shown++
+	}
+	body.WriteString(`]`)
+	if at+1 < p.n {
+		fmt.Fprintf(&body, `,"next_cursor":"c%d"`, at+1)
+	}
+	body.WriteString(`}`)
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body.Bytes())
+	return w.Result(), nil
+}
+
+// live is what the heap holds.
+func live() uint64 {
+	runtime.GC()
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
 }
