@@ -66,15 +66,31 @@ func (c Consents) grant(ctx context.Context, tx *sql.Tx, g Consent, live *Consen
 		}
 		return renewed, c.receipt(ctx, tx, Receipt{live.ID, Renewed, now, g.GrantedBy, g.Until, g.TextSHA256})
 	}
-	g.GrantedAt, g.RevokedAt = now, time.Time{}
+	granted, err := c.after(ctx, tx, g, now)
+	if err != nil {
+		return g, err
+	}
+	g.GrantedAt, g.RevokedAt = granted, time.Time{}
 	g.ID = consentID(g)
-	err := c.exec(ctx, tx, `INSERT INTO consents (`+consentColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+	err = c.exec(ctx, tx, `INSERT INTO consents (`+consentColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
 		g.ID, g.Source, g.Wallet, g.Subject, strings.Join(g.Purposes, ","), microsOf(g.From), microsOf(g.Until),
-		g.TextSHA256, microsOf(now), g.GrantedBy)
+		g.TextSHA256, microsOf(granted), g.GrantedBy)
 	if err != nil {
 		return g, err
 	}
 	return g, c.receipt(ctx, tx, Receipt{g.ID, Granted, now, g.GrantedBy, g.Until, g.TextSHA256})
+}
+
+// after is now, or a microsecond after the wallet's newest grant where the clock
+// was set back since: which consent is the newest says what is hidden. The
+// receipt has what the clock said.
+func (c Consents) after(ctx context.Context, tx *sql.Tx, g Consent, now time.Time) (time.Time, error) {
+	var last int64
+	err := tx.QueryRowContext(ctx, c.db.rebind(`SELECT coalesce(max(granted_at), 0) FROM consents WHERE source = ? AND wallet = ?`), g.Source, g.Wallet).Scan(&last)
+	if last < now.UnixMicro() {
+		return now, err
+	}
+	return time.UnixMicro(last + 1).UTC(), err
 }
 
 // liveIn reads what stands, by wallet. A consent that begins later stands too:
