@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -257,6 +258,10 @@ func (f forgetful) Done(ctx context.Context, s schemas.Stream) (sinks.Done, erro
 
 // met fails the test unless every anomaly was met: one that never happened
 // proves nothing.
+func allMet(seen map[string]int, names []string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { return seen[n] == 0 })
+}
+
 func met(t *testing.T, seen map[string]int, names ...string) {
 	t.Helper()
 	for _, n := range names {

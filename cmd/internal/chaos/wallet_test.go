@@ -359,7 +359,13 @@ func TestWalletUpstreams(t *testing.T) {
 			rt.Fatal(err)
 		}
 	})
-	met(t, seen, append(append([]string{"reported", "late posting", "refresh refused", "wrong code", "cooldown", "OTP throttled", "skipped-row"}, requestFaults...), lastingFaults...)...)
+	names := append(append([]string{"reported", "late posting", "refresh refused", "wrong code", "cooldown", "OTP throttled", "skipped-row"}, requestFaults...), lastingFaults...)
+	for seed := uint64(1); seed <= 200 && !allMet(seen, names); seed++ { // as for platforms
+		if err := walletHistory(seeded(seed), seen, nil); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+	met(t, seen, names...)
 }
 
 // The same histories find out a pipeline that lacks a guard: one that forgets
