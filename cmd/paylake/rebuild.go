@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paylake/paylake/config"
+	"github.com/paylake/paylake/sinks"
 )
 
 func (p *program) rebuildCommand() *cobra.Command {
@@ -72,16 +73,38 @@ func (h *house) holdWarehouse(ctx context.Context) (err error) {
 	return err
 }
 
-// holdServer keeps a second `up`, or a rebuild beside it, off a warehouse that
-// is a server; the embedded one has its own lock.
+// upsAtOnce is how many processes may keep one ClickHouse server with `up`. Each
+// takes a place; a rebuild takes all of them.
+const upsAtOnce = 8
+
+// joinServer takes a place beside others that keep a warehouse that is a server:
+// they follow by turns. The embedded one has its own lock.
+func (h *house) joinServer(ctx context.Context) (err error) {
+	for place := range upsAtOnce {
+		if err = h.takePlace(ctx, place); !errors.Is(err, sinks.ErrBusy) {
+			return err
+		}
+	}
+	return fmt.Errorf("the warehouse is being rebuilt, or %d processes keep it already: %w", upsAtOnce, err)
+}
+
+// holdServer keeps everybody else off a warehouse that is a server.
 func (h *house) holdServer(ctx context.Context) error {
+	for place := range upsAtOnce {
+		if err := h.takePlace(ctx, place); err != nil {
+			return fmt.Errorf("the warehouse is kept by another paylake; stop it first: %w", err)
+		}
+	}
+	return nil
+}
+
+func (h *house) takePlace(ctx context.Context, place int) error {
 	if h.cfg.Warehouse == config.Embedded {
 		return nil
 	}
-	release, err := h.state.Lease(ctx, "warehouse")
-	if err != nil {
-		return fmt.Errorf("the warehouse is kept by another paylake; stop it first: %w", err)
+	release, err := h.state.Lease(ctx, fmt.Sprintf("warehouse/%d", place))
+	if err == nil {
+		h.onClose(func() error { release(); return nil })
 	}
-	h.onClose(func() error { release(); return nil })
-	return nil
+	return err
 }

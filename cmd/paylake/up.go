@@ -126,7 +126,7 @@ func (h *house) openUp(ctx context.Context) ([]pipeline.Job, *pipeline.Followers
 	}
 	h.store.again = true
 	if h.cfg.Warehouse != config.Embedded {
-		return jobs, followers, h.holdServer(ctx)
+		return jobs, followers, h.joinServer(ctx)
 	}
 	server, err := h.acquire(ctx, true)
 	switch {
