@@ -27,18 +27,24 @@ type redriven struct {
 
 func (p *program) redriveCommand() *cobra.Command {
 	var filter quarantineFilter
-	var all, dry, asJSON bool
+	var all, dry, asJSON, queue bool
 	cmd := &cobra.Command{
 		Use: "redrive [ID…]", Short: "Try quarantined rows again with today's decoder and checks",
 		Long: `Decodes the sealed raw texts again. A row that is good now is committed like any
 other, with consents and checks as of today, and counts as resolved; one that is
 still bad says why and changes nothing. So does one whose key the lake shows with
 other content: nobody can say which of the two is newer. Safe to repeat. Exit
-code 3: some of the rows still wait.`,
+code 3: some of the rows still wait. With --queue a running paylake up does it.`,
 		Example: "  paylake quarantine redrive 0f3a…\n  paylake quarantine redrive --reason currency_unknown --dry-run\n  paylake quarantine redrive --all",
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if len(ids) == 0 && filter == (quarantineFilter{}) && !all {
 				return usagef("name rows by their ids, --table, --reason or --source, or write --all; see: paylake quarantine list")
+			}
+			if queue {
+				if dry || asJSON {
+					return usagef("--queue only queues; a running paylake up tries the rows")
+				}
+				return p.queueRedrive(cmd.Context(), ids, filter)
 			}
 			return p.redrive(cmd.Context(), ids, filter, dry, asJSON)
 		},
@@ -46,6 +52,7 @@ code 3: some of the rows still wait.`,
 	filter.flags(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "every row that waits")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would happen and change nothing")
+	cmd.Flags().BoolVar(&queue, "queue", false, "leave it to a running paylake up; it is done also when this machine fails")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -132,6 +133,30 @@ func TestRedrive(t *testing.T) {
 
 // A line of a file comes in when its mapping has learned to read it, and the
 // file's own reading after that finds it there.
+// Rows on the queue: a running paylake tries them, what is good comes in, what is
+// still bad stays in the quarantine and off the queue.
+func TestRedriveQueued(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 60)
+	g.withChecks(t, "{field: amount_minor, kind: range, min: -500000, severity: reject}")
+	g.intercept(firstDay(func(at string) string {
+		return strings.ReplaceAll(`{"currency":"AZN","rows":[{"id":"large","posted_at":"POSTED","type":"fee","amount":-6000.00,"status":"pending"},{"id":"larger","posted_at":"POSTED","type":"fee","amount":-9000.00,"status":"pending"}],"next_cursor":null}`, "POSTED", at)
+	}))
+	g.paylake(t, "run", "ledger").want(t, 3)
+	g.edit(t, "min: -500000,", "min: -700000,")
+	g.paylake(t, "quarantine", "redrive", "--all", "--queue", "--dry-run").want(t, 2)
+	g.paylake(t, "quarantine", "redrive", "nothing", "--queue").want(t, 2).says(t, "", "no quarantined row")
+	g.paylake(t, "quarantine", "redrive", "--all", "--queue").want(t, 0).says(t, "2 rows are queued", "")
+	g.sameLines(t, openMoney, []string{"large,1", "larger,1"})
+	r := g.up(t)
+	defer r.stop()
+	until(t, "the good one has come in", func() bool {
+		return slices.Equal(g.csvLines(t, "SELECT entry_id FROM ledger WHERE entry_id IN ('large', 'larger')"), []string{"large"})
+	})
+	until(t, "nothing waits on the queue", func() bool { return strings.Contains(r.errs.String(), "still wait") })
+	g.sameLines(t, openMoney, []string{"large,0", "larger,1"})
+}
+
 func TestRedriveOfFiles(t *testing.T) {
 	f := newFolder(t, "preset: birbank", "bank_entries")
 	f.put(t, "a.csv", bankHead+"A1;acc;01.03.2026;10,00;;AZN;bir\nA2;acc;2026/03/02;20,00;;AZN;iki\nA3;acc;03.03.2026;30,00;;AZN;üç\nA4;acc;04.03.2026;4x;;AZN;\n")

@@ -72,12 +72,13 @@ func (h *house) sender() *webhook.Sender {
 func (h *house) startQueue(ctx context.Context, desk *payDesk) (stop func()) {
 	sender := h.sender()
 	d := &webhook.Deliverer{Store: outbox{h.state.Webhooks()}, Send: sender, Now: h.p.now, Log: h.p.log}
-	workers := map[string]state.Worker{state.WebhookStep: {Do: d.Deliver, Parallel: sendersAtOnce, Within: sendWithin}, state.PaymentStep: payWorker(desk.sender())}
+	workers := map[string]state.Worker{state.WebhookStep: {Do: d.Deliver, Parallel: sendersAtOnce, Within: sendWithin}, state.PaymentStep: payWorker(desk.sender()),
+		redriveStep: h.p.redriveWorker()}
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	all.Go(func() {
 		if err := h.state.Work(ctx, workers, h.p.log); err != nil {
-			h.p.log.Error("the queue stopped; webhooks are not sent and payments not asked for", "err", err)
+			h.p.log.Error("the queue stopped; webhooks are not sent payments not asked for, rows not tried again", "err", err)
 		}
 	})
 	all.Go(func() { h.pruneWebhooks(ctx) })

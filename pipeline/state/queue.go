@@ -57,6 +57,11 @@ type queued struct {
 // Kind implements river.JobArgs.
 func (queued) Kind() string { return "step" }
 
+// Enqueue adds steps durably, all of them or none.
+func (db *DB) Enqueue(ctx context.Context, steps ...Step) error {
+	return db.transact(ctx, func(tx *sql.Tx) error { return db.enqueue(ctx, tx, steps...) })
+}
+
 // enqueue adds steps to a transaction: they are there when it commits, and not
 // otherwise.
 func (db *DB) enqueue(ctx context.Context, tx *sql.Tx, steps ...Step) error {
