@@ -21,6 +21,6 @@ is unknown.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	group.AddCommand(p.payPlanCommand(), p.payApproveCommand(), p.paySendCommand(), p.payConfirmCommand(), p.payStatusCommand(), p.payLinkCommand(),
-		p.payResolveCommand(), p.payKillCommand(), p.payResumeCommand(), p.payKeyCommand())
+		p.payResolveCommand(), p.payCheckCommand(), p.payKillCommand(), p.payResumeCommand(), p.payKeyCommand())
 	return group
 }

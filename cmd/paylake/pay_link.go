@@ -15,6 +15,9 @@ import (
 	"github.com/paylake/paylake/sinks/gate"
 )
 
+// linkAct is what is recorded when a link is made.
+const linkAct = "payment link"
+
 // linkFlags are those of `pay link`.
 type linkFlags struct {
 	source, key, method, amount, currency, customer, description string
@@ -80,7 +83,7 @@ func (p *program) payLink(ctx context.Context, f linkFlags) (err error) {
 	if err != nil {
 		return usagef("%w", err)
 	}
-	if err := d.h.state.Audit(ctx, state.Act{Actor: p.actor(), Action: "payment link", Subject: id, Reason: fmt.Sprintf("%s of %s", gate.FormatAmount(minor, f.currency), f.key)}); err != nil {
+	if err := d.h.state.Audit(ctx, state.Act{Actor: p.actor(), Action: linkAct, Subject: id, Reason: fmt.Sprintf("%s of %s", gate.FormatAmount(minor, f.currency), f.key)}); err != nil {
 		return err
 	}
 	if f.asJSON {

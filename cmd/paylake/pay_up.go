@@ -41,6 +41,7 @@ func (d *payDesk) startPayments(ctx context.Context, live bool) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	all.Go(func() { every(ctx, sweepEvery, func() { d.sweep(ctx) }) })
+	all.Go(func() { every(ctx, checkEvery, func() { d.checkDaily(ctx) }) })
 	if live {
 		said := map[string]string{}
 		all.Go(func() { every(ctx, sendEvery, func() { d.sendApproved(ctx, said) }) })

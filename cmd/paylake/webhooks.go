@@ -49,7 +49,8 @@ func (h *house) otherEvents(ctx context.Context) (out []webhook.Event, err error
 	for _, c := range ending {
 		out = append(out, webhook.ConsentEnding(c.ID, c.Source, c.Wallet, c.Until, lead))
 	}
-	return out, nil
+	differ, err := h.differenceEvents(ctx)
+	return append(out, differ...), err
 }
 
 // failureOf reads what was remembered of a run.

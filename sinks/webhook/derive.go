@@ -167,7 +167,7 @@ func ConsentEnding(id, source, wallet string, until time.Time, lead time.Duratio
 }
 
 // Reconciliation is the event of a finding of a reconciliation, told once for
-// each finding. Whatever reconciles calls it; so far nothing does.
+// each finding. Whatever reconciles calls it.
 func Reconciliation(finding, kind, period, detail string, at time.Time) Event {
 	f := Fields{}
 	f.Text("finding", finding)
