@@ -20,6 +20,19 @@ import (
 type Server struct {
 	Addr, HTTPAddr string
 	Dir            string // its files, logs included
+
+	gone chan struct{} // closed when the process has ended
+}
+
+// Gone reports whether the server has ended by itself, soon enough: what it does
+// over a broken file it does within a moment.
+func (s *Server) Gone() bool {
+	select {
+	case <-s.gone:
+		return true
+	case <-time.After(2 * time.Second):
+		return false
+	}
 }
 
 // Start starts a server and ends it with the test. The running program must
@@ -79,9 +92,13 @@ func (s *Server) run(t testing.TB, run, folder string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	gone := make(chan struct{})
+	s.gone = gone
+	var ended error
+	go func() { ended = cmd.Wait(); close(gone) }()
 	t.Cleanup(func() {
 		near.Close()
-		ended := cmd.Wait()
+		<-gone
 		if t.Failed() {
 			last, _ := os.ReadFile(filepath.Join(run, "out"))
 			t.Logf("the server ended with %v; its last words: %s", ended, last)
