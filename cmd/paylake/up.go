@@ -64,11 +64,11 @@ func (p *program) up(ctx context.Context, live bool) (err error) {
 	fmt.Fprintf(p.stdout, "%s://%s\n", h.scheme(), listener.Addr())
 	receiver, err := h.openCallbacks(ctx, followers)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	desk, err := h.payDesk(ctx)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	desk.followers = followers
 	defer desk.startPayments(ctx, live)()
