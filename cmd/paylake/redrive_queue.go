@@ -19,9 +19,11 @@ import (
 const (
 	// redriveStep is the kind of the steps that try rows again. Their keys are ids
 	// of rows with spaces between them.
-	redriveStep   = "redrive"
-	redriveWithin = 30 * time.Minute
-	rowsPerStep   = 200
+	redriveStep = "redrive"
+	// redriveWithin is short, and so are steps: whoever takes over the steps of a
+	// process that died, of whatever kind, waits for the longest of them.
+	redriveWithin = driveWithin
+	rowsPerStep   = 20
 )
 
 // queueRedrive stores which rows are to be tried again.
@@ -64,7 +66,7 @@ func (p *program) redriveWorker() state.Worker {
 		err := quiet.redrive(ctx, strings.Fields(key), quarantineFilter{}, false, true)
 		var f *failure
 		if errors.As(err, &f) && slices.Contains([]int{codeUsage, pipeline.CodeFinding, pipeline.CodePerson}, f.code) {
-			p.log.Warn("rows of the quarantine still wait; paylake quarantine list", "rows", len(strings.Fields(key)), "code", f.code)
+			p.log.Warn("rows of the quarantine still wait; paylake quarantine list", "rows", len(strings.Fields(key)), "code", f.code, "err", err)
 			return 0, nil
 		}
 		return 0, err

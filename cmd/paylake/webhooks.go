@@ -79,7 +79,7 @@ func (h *house) startQueue(ctx context.Context, desk *payDesk) (stop func()) {
 	var all sync.WaitGroup
 	all.Go(func() {
 		if err := h.state.Work(ctx, workers, h.p.log); err != nil {
-			h.p.log.Error("the queue stopped; webhooks are not sent payments not asked for, rows not tried again", "err", err)
+			h.p.log.Error("the queue stopped; webhooks are not sent, payments not asked for, rows not tried again", "err", err)
 		}
 	})
 	all.Go(func() { h.pruneWebhooks(ctx) })
