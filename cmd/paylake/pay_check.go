@@ -23,6 +23,7 @@ import (
 
 const (
 	differencesNote = "payments/differences" // in the state database: what the newest check found
+	checkedNote     = "payments/checked"     // the day of the newest check of `up`
 	checkEvery      = 15 * time.Minute       // `up` looks whether today's check was done
 	mostListed      = 1_000_000
 )
@@ -160,11 +161,12 @@ func differences(ctx context.Context, db *state.DB) (list []gate.Difference, err
 	return list, nil
 }
 
-// differenceEvents tells each of them once.
+// differenceEvents tells each of them once, and again when it comes back after it
+// had gone.
 func (h *house) differenceEvents(ctx context.Context) (out []webhook.Event, err error) {
 	list, err := differences(ctx, h.state)
 	for _, one := range list {
-		out = append(out, webhook.Reconciliation(differenceID(one), "payments: "+one.Kind, one.Since.UTC().Format("2006-01"), one.PaymentID+" of "+one.Source+": "+one.Detail, one.FirstSeen))
+		out = append(out, webhook.Reconciliation(differenceID(one)+" "+instantText(one.FirstSeen), "payments: "+one.Kind, one.Since.UTC().Format("2006-01"), one.PaymentID+" of "+one.Source+": "+one.Detail, one.FirstSeen))
 	}
 	return out, err
 }
@@ -216,20 +218,31 @@ func texts(row []any) []string {
 
 // checkDaily compares once a day, in one of all the processes that are up.
 func (d *payDesk) checkDaily(ctx context.Context) {
-	if some, err := d.payments.List(ctx, state.PaymentFilter{Limit: 1}); err != nil || len(some) == 0 {
+	release, err := d.h.state.Lease(ctx, "payments/check")
+	if err != nil {
+		return // somebody else is at it
+	}
+	defer release()
+	today := d.h.p.now().UTC().Format(time.DateOnly)
+	done, err := d.h.state.Get(ctx, checkedNote)
+	if err != nil || done == today {
 		return
 	}
-	today := d.h.p.now().UTC().Truncate(24 * time.Hour)
-	mine, err := d.h.state.Turn(ctx, "payments/check", today)
-	if err != nil || !mine {
+	// Also with a register that is empty: it may have been lost.
+	if head, err := d.h.lake.Head(ctx); err != nil || head == 0 {
 		return
 	}
 	list, err := d.check(ctx)
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		d.h.p.log.Error("payments not compared with the platform's list", "err", err)
-	case len(list) > 0:
+	if err == nil {
+		err = d.h.state.Set(ctx, checkedNote, today)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			d.h.p.log.Warn("payments not compared with the platform's list; tried again", "err", err)
+		}
+		return
+	}
+	if len(list) > 0 {
 		d.h.p.log.Warn("payments differ from the platform's list; paylake pay check shows them", "findings", len(list))
 	}
 	d.followers.Nudge(ctx)

@@ -18,6 +18,8 @@ import (
 	"github.com/paylake/paylake/sources"
 )
 
+var errNoRow = errors.New("no quarantined row")
+
 // redriven is one line of `quarantine redrive`.
 type redriven struct {
 	badRow
@@ -35,7 +37,7 @@ other, with consents and checks as of today, and counts as resolved; one that is
 still bad says why and changes nothing. So does one whose key the lake shows with
 other content: nobody can say which of the two is newer. Safe to repeat. Exit
 code 3: some of the rows still wait. With --queue a running paylake up does it.`,
-		Example: "  paylake quarantine redrive 0f3a…\n  paylake quarantine redrive --reason currency_unknown --dry-run\n  paylake quarantine redrive --all",
+		Example: "  paylake quarantine redrive 0f3a…\n  paylake quarantine redrive --reason currency_unknown --dry-run\n  paylake quarantine redrive --all\n  paylake quarantine redrive --all --queue   # a running paylake up does it",
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if len(ids) == 0 && filter == (quarantineFilter{}) && !all {
 				return usagef("name rows by their ids, --table, --reason or --source, or write --all; see: paylake quarantine list")
@@ -98,7 +100,7 @@ func (h *house) redrivable(ctx context.Context, ids []string, filter quarantineF
 	}
 	for _, id := range ids {
 		if !slices.ContainsFunc(list, func(r *redriven) bool { return r.ID == id }) {
-			return nil, usagef("there is no quarantined row %q; see: paylake quarantine list", id)
+			return nil, usagef("there is %w %q; see: paylake quarantine list", errNoRow, id)
 		}
 	}
 	return list, nil

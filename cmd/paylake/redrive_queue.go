@@ -57,18 +57,33 @@ func (p *program) queueRedrive(ctx context.Context, ids []string, filter quarant
 	return err
 }
 
-// redriveWorker tries rows again as the command does. Rows that are still bad
-// end their step: they wait in the quarantine, not on the queue.
+// redriveWorker tries rows again as the command does. Rows that are still bad, or
+// gone, end their step: they wait in the quarantine, not on the queue.
 func (p *program) redriveWorker() state.Worker {
 	return state.Worker{Parallel: 1, Within: redriveWithin, Do: func(ctx context.Context, key string) (time.Duration, error) {
-		quiet := *p
-		quiet.stdout, quiet.stderr = io.Discard, io.Discard
-		err := quiet.redrive(ctx, strings.Fields(key), quarantineFilter{}, false, true)
-		var f *failure
-		if errors.As(err, &f) && slices.Contains([]int{codeUsage, pipeline.CodeFinding, pipeline.CodePerson}, f.code) {
-			p.log.Warn("rows of the quarantine still wait; paylake quarantine list", "rows", len(strings.Fields(key)), "code", f.code, "err", err)
-			return 0, nil
+		ids := strings.Fields(key)
+		err := p.redriveQuietly(ctx, ids)
+		if errors.Is(err, errNoRow) && len(ids) > 1 { // the others are there
+			err = nil
+			for _, id := range ids {
+				err = errors.Join(err, p.redriveQuietly(ctx, []string{id}))
+			}
 		}
 		return 0, err
 	}}
+}
+
+// redriveQuietly tries rows; an error wants them tried once more.
+func (p *program) redriveQuietly(ctx context.Context, ids []string) error {
+	quiet := *p
+	quiet.stdout, quiet.stderr = io.Discard, io.Discard
+	err := quiet.redrive(ctx, ids, quarantineFilter{}, false, true)
+	var f *failure
+	settled := errors.As(err, &f) && (f.code == pipeline.CodeFinding || f.code == pipeline.CodePerson)
+	switch {
+	case settled, errors.Is(err, errNoRow) && len(ids) == 1:
+		p.log.Warn("rows of the quarantine still wait, or are gone; paylake quarantine list", "rows", len(ids), "err", err)
+		return nil
+	}
+	return err
 }

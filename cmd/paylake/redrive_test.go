@@ -131,8 +131,6 @@ func TestRedrive(t *testing.T) {
 	g.paylake(t, "quarantine", "redrive").want(t, 2).says(t, "", "--all")
 }
 
-// A line of a file comes in when its mapping has learned to read it, and the
-// file's own reading after that finds it there.
 // Rows on the queue: a running paylake tries them, what is good comes in, what is
 // still bad stays in the quarantine and off the queue.
 func TestRedriveQueued(t *testing.T) {
@@ -157,6 +155,8 @@ func TestRedriveQueued(t *testing.T) {
 	g.sameLines(t, openMoney, []string{"large,0", "larger,1"})
 }
 
+// A line of a file comes in when its mapping has learned to read it, and the
+// file's own reading after that finds it there.
 func TestRedriveOfFiles(t *testing.T) {
 	f := newFolder(t, "preset: birbank", "bank_entries")
 	f.put(t, "a.csv", bankHead+"A1;acc;01.03.2026;10,00;;AZN;bir\nA2;acc;2026/03/02;20,00;;AZN;iki\nA3;acc;03.03.2026;30,00;;AZN;üç\nA4;acc;04.03.2026;4x;;AZN;\n")

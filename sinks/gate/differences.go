@@ -31,6 +31,7 @@ type Difference struct {
 const (
 	NotListed     = "not listed"      // the register says success, the list has none
 	ListedAnyway  = "listed anyway"   // the list says success, the register does not
+	PaidTwice     = "paid twice"      // the list has more than one success
 	OtherAmount   = "another amount"  // both say success, and of different money
 	NobodysIntent = "nobody's intent" // the list has a payment of ours that the register does not know
 	Undecided     = "undecided"       // long after the platform should have decided
@@ -41,24 +42,33 @@ const (
 // come. The order is a function of what differs.
 func Differences(intents []Intent, listed []Listed, complete map[string]time.Time, now time.Time) []Difference {
 	var out []Difference
-	said := map[[2]string]Listed{}
+	said, times := map[[2]string]Listed{}, map[[2]string]int{}
 	for _, l := range listed {
 		key := [2]string{l.Source, l.PaymentID}
-		if was, ok := said[key]; !ok || l.Status == "success" || was.Status != "success" {
+		if l.Status == "success" {
+			if times[key]++; times[key] > 1 && !l.At.Before(said[key].At) {
+				continue // the first one is compared
+			}
 			said[key] = l
+		}
+	}
+	for key, n := range times {
+		if l := said[key]; n > 1 && strings.HasPrefix(l.PaymentID, idPrefix) {
+			out = append(out, Difference{Kind: PaidTwice, Source: key[0], PaymentID: key[1], Since: l.At,
+				Detail: fmt.Sprintf("the platform lists it as paid %d times, first with %s", n, FormatAmount(l.Minor, l.Currency))})
 		}
 	}
 	for _, it := range intents {
 		key := [2]string{it.Order.Source, it.PaymentID}
-		l, there := said[key]
+		l, paid := said[key]
 		delete(said, key)
-		kind, detail, since := it.differs(l, there && l.Status == "success", complete[it.Order.Source], now)
+		kind, detail, since := it.differs(l, paid, complete[it.Order.Source], now)
 		if kind != "" {
 			out = append(out, Difference{Kind: kind, Source: it.Order.Source, PaymentID: it.PaymentID, Detail: detail, Since: since})
 		}
 	}
 	for key, l := range said {
-		if strings.HasPrefix(l.PaymentID, idPrefix) && l.Status == "success" {
+		if strings.HasPrefix(l.PaymentID, idPrefix) {
 			out = append(out, Difference{Kind: NobodysIntent, Source: key[0], PaymentID: key[1], Since: l.At,
 				Detail: fmt.Sprintf("the platform lists %s as paid, and the register has no such payment: another register, or one that was lost", FormatAmount(l.Minor, l.Currency))})
 		}

@@ -41,6 +41,7 @@ func TestDifferences(t *testing.T) {
 		"under way, listed long":   {it(gate.Accepted, time.Hour), []gate.Listed{sale("success", 120_00, 30*time.Minute)}, gate.ListedAnyway},
 		"undecided":                {it(gate.Unknown, 76*time.Minute), nil, gate.Undecided},
 		"not decided yet":          {it(gate.Accepted, 74*time.Minute), []gate.Listed{sale("processing", 120_00, time.Hour)}, ""},
+		"paid twice":               {it(gate.Success, 5*time.Hour), []gate.Listed{sale("success", 130_00, 4*time.Hour), sale("success", 120_00, 5*time.Hour)}, gate.PaidTwice},
 		"declined by both":         {it(gate.Decline, 5*time.Hour), []gate.Listed{sale("decline", 120_00, 5*time.Hour)}, ""},
 	} {
 		got := ""
