@@ -91,7 +91,7 @@ func (g *playground) findOut(t *testing.T, id string) {
 			if p := g.paid(t, id); p.Status != "" {
 				t.Fatalf("the platform has it: %+v", p)
 			}
-			g.at(t, later, "", "pay", "send", id, "--live", "--again", "--by", "nigar").want(t, 0)
+			g.at(t, later, "", "pay", "send", id, "--live", "--again", "--by", "aysel").want(t, 0)
 		}
 	}
 	t.Fatalf("nobody finds out: %+v", g.stands(t, id))

@@ -38,6 +38,9 @@ func (p *program) payResolve(ctx context.Context, id string, as gate.Status, by,
 		return err
 	}
 	defer func() { err = errors.Join(err, d.close(ctx)) }()
+	if err := d.mayDecide(by); err != nil {
+		return err
+	}
 	err = d.register.Decide(ctx, gate.Ask{IDs: []string{id}}, func(v gate.View) ([]gate.Change, error) {
 		it, ok := v.Intents[id]
 		if !ok {

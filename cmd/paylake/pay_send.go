@@ -38,7 +38,7 @@ them. Somebody else than the maker says so; look at the platform's dashboard fir
 	}
 	cmd.Flags().BoolVar(&f.live, "live", false, "really send")
 	cmd.Flags().BoolVar(&f.again, "again", false, "send once more what the platform does not know")
-	cmd.Flags().StringVar(&f.by, "by", "", "`NAME` of who says so, with --again ($USER)")
+	cmd.Flags().StringVar(&f.by, "by", "", "`NAME` of who says so, with --again, one of payments.approvers")
 	cmd.Flags().BoolVar(&f.all, "all", false, "everything that is approved")
 	return cmd
 }
@@ -69,11 +69,21 @@ func (p *program) paySend(ctx context.Context, args []string, f sendFlags) (err 
 	}
 	by := ""
 	if f.again {
-		if by = f.by; by == "" {
-			by = p.actor()
+		if err := d.mayDecide(f.by); err != nil {
+			return err
 		}
+		by = f.by
 	}
 	return p.sendAll(ctx, d, list, by)
+}
+
+// mayDecide says whether somebody may decide about payments whose outcome is
+// unclear: the approvers may.
+func (d *payDesk) mayDecide(by string) error {
+	if _, ok := d.h.cfg.Payments.Approvers[by]; !ok {
+		return usagef("--by names who decides, one of payments.approvers; %q is none", by)
+	}
+	return nil
 }
 
 // named finds the intents of batches and payments; with no names those of a

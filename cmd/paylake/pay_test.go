@@ -23,6 +23,9 @@ func TestPay(t *testing.T) {
 	id := ids["inv-1"]
 	g.paylake(t, "pay", "status").want(t, 4).says(t, "approval", "")
 	g.paylake(t, "pay", "send", id, "--live").want(t, 4).says(t, "", "nobody has approved it")
+	g.paylake(t, "pay", "send", id, "--live", "--again", "--by", "nigar").want(t, 2).says(t, "", "payments.approvers")
+	g.paylake(t, "pay", "resolve", id, "--as", "decline", "--by", "nigar", "--reason", "x").want(t, 2).says(t, "", "payments.approvers")
+	g.paylake(t, "pay", "resolve", id, "--as", "decline", "--by", "aysel", "--reason", "x").want(t, 4).says(t, "", "the platform's word ends it")
 	g.paylake(t, "pay", "approve", batch, "--by", "farid", "--key", g.keyOf("aysel")).want(t, 2).says(t, "", "payments.approvers")
 	g.paylake(t, "pay", "approve", batch, "--by", "aysel", "--key", g.keyOf("aysel")).want(t, 2).says(t, "10950.00 KGS", "nobody typed yes")
 	g.paylake(t, "pay", "approve", "b_0000000000000000", "--by", "aysel", "--key", g.keyOf("aysel")).want(t, 2).says(t, "", "no batch")

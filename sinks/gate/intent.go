@@ -48,6 +48,7 @@ type Intent struct {
 	Approval Approval `json:"approval,omitzero"`
 
 	Fence    int64     `json:"fence,omitempty"`      // sendings so far; an answer belongs to one
+	Resent   bool      `json:"resent,omitempty"`     // a person had it sent again: an earlier sending may have been taken
 	SentAt   time.Time `json:"sent_at,omitzero"`     // when it was first claimed for sending
 	Lease    time.Time `json:"lease,omitzero"`       // until then its sender may still be at it
 	Accepted time.Time `json:"accepted_at,omitzero"` // when the platform was first known to have it

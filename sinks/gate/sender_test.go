@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -201,5 +202,28 @@ func TestZombie(t *testing.T) {
 	}
 	if _, err := h.sender().Send(t.Context(), id, ""); err == nil || len(h.gate.Asked(id)) != 0 || h.load(t, id).Status != gate.Sending {
 		t.Errorf("%v, asked %d", err, len(h.gate.Asked(id)))
+	}
+}
+
+// nobody is a platform that cannot be reached.
+type nobody struct{ gate.Platform }
+
+func (nobody) Sale(context.Context, []byte) gate.Reply {
+	return gate.Reply{Kind: gate.NotSent, Why: "connection refused"}
+}
+
+// However often a platform cannot be reached, what was never sent stays approved,
+// is in no sum, and a refusal after that is one.
+func TestNobodyListens(t *testing.T) {
+	h := newHouse(t, gatetest.Options{Behave: func(string, int) gatetest.Behaviour { return gatetest.Refuse }})
+	id, s := h.ready(t, "k", 120_00), h.sender()
+	s.Platform = func(string) (gate.Platform, error) { return nobody{h.client}, nil }
+	for range 3 {
+		if it, err := s.Send(t.Context(), id, ""); err != nil || it.Status != gate.Approved || !it.SentAt.IsZero() || it.Again {
+			t.Fatalf("%+v %v", it, err)
+		}
+	}
+	if it, err := h.sender().Send(t.Context(), id, ""); err != nil || it.Status != gate.Decline || len(h.gate.Asked(id)) != 1 {
+		t.Errorf("%+v %v", it, err)
 	}
 }

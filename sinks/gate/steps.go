@@ -43,7 +43,7 @@ func (it Intent) Claim(c Claiming, v View, now time.Time) (Intent, Transition, e
 		if err := it.mayGoAgain(c.Again); err != nil {
 			return it, Transition{}, err
 		}
-		event, by = "claimed again", c.Again
+		event, by, it.Resent = "claimed again", c.Again, true
 	}
 	it.Fence, it.Lease = it.Fence+1, now.Add(c.Lease)
 	it.Absent, it.AbsentAt, it.Again, it.Finding, it.Reason = 0, time.Time{}, false, "", ""
@@ -69,7 +69,7 @@ func (it Intent) Release(fence int64, why string, now time.Time) (Intent, Transi
 	}
 	was := it
 	it.Lease, it.Reason = time.Time{}, why
-	if fence == 1 {
+	if !it.Resent {
 		it.SentAt = time.Time{} // nothing is committed
 		it.become(Approved, now)
 	} else { // the earlier sending is as unclear as it was
@@ -107,10 +107,10 @@ func (it Intent) Answered(fence int64, r Reply, now time.Time) (Intent, Transiti
 		return it, Transition{}, false
 	case r.Kind == NotSent && it.Status == Sending:
 		return it.Release(fence, r.Why, now)
-	case r.Kind == Refused && fence == 1:
+	case r.Kind == Refused && !it.Resent:
 		it.Code, it.Reason = r.Code, r.Why
 		it.become(Decline, now)
-	case r.Kind == Barred && fence == 1:
+	case r.Kind == Barred && !it.Resent:
 		it.Code, it.Reason, it.Again = r.Code, r.Why, true
 		it.Finding = "the platform does not let us in; correct the source and send again: paylake pay send --live --again"
 		it.become(Manual, now)
