@@ -44,6 +44,11 @@ func TestTwoStayUp(t *testing.T) {
 	second.edit(t, `data_dir: "paylake-sandbox"`, `data_dir: "second"`)
 
 	one, two := g.up(t), second.up(t)
+	defer func() {
+		if t.Failed() {
+			t.Logf("one says:\n%s\ntwo says:\n%s", one.errs.String(), two.errs.String())
+		}
+	}()
 	const ids = 6
 	for n := range ids {
 		for _, r := range []running{one, two} { // the same to both: it is one
