@@ -14,9 +14,9 @@ import (
 
 // Two processes stay up on one PostgreSQL and one ClickHouse server: what comes
 // to either of them is in the warehouse once, a rebuild is kept off, and one
-// goes on when the other has ended.
+// goes on when the other has ended. Alone: it has a PostgreSQL, a ClickHouse and
+// two that stay up, and two cores are few.
 func TestTwoStayUp(t *testing.T) {
-	t.Parallel()
 	url, stop, err := postgrestest.Start()
 	if err != nil {
 		t.Fatal(err)
