@@ -22,6 +22,13 @@ func TestCompletenessEndsAtABreak(t *testing.T) {
 	commit(t, l, part(schemas.Ledger, "mpay", "wlt_1", days(0, 1), first), part(schemas.Ledger, "mpay", "wlt_2", days(0, 2)))
 	commit(t, l, part(schemas.Ledger, "mpay", "wlt_1", days(1, 1), last))
 	commit(t, l, part(schemas.Providers, "mpay", "", schemas.Window{}, row{"source": "mpay", "provider_code": "a", "status": "active"}))
+	// A notice of which no row was kept completes nothing, whether its stream was
+	// ever read or not.
+	for _, wallet := range []string{"wlt_1", "wlt_3"} {
+		refused := part(schemas.Ledger, "mpay", wallet, schemas.Window{})
+		refused.Hint, refused.Rejects = true, []schemas.Reject{{Reason: schemas.ReasonMissing, Field: "amount", Raw: []byte(`{}`)}}
+		commit(t, l, refused)
+	}
 	follow(t, w)
 
 	catalogue := cell(t, w, "SELECT max(created_at) FROM snapshots WHERE `table` = 'providers'")

@@ -1,6 +1,11 @@
 package clickhouse
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/paylake/paylake/schemas"
+)
 
 // This file is pure: up to which instant everything is there, and where it is
 // not.
@@ -9,8 +14,16 @@ import "fmt"
 // end are joined from the earliest on, up to the first gap; a balance chain
 // that does not close ends it at the row before the break, because what is
 // missing may have been posted right after that row. What has no windows
-// (catalogues, files) is complete as of its last commit.
+// (catalogues, files) is complete as of its last commit. A notice of which no row
+// was kept has no window either, and says nothing about what is complete: it is of
+// no whole table, holds no row, and may belong to a stream that has windows.
 func (v viewer) completeness() string {
+	var whole []string
+	for _, t := range schemas.All() {
+		if t.Whole() {
+			whole = append(whole, "'"+t.Name+"'")
+		}
+	}
 	return fmt.Sprintf(`WITH
   parts AS %s,
   windows AS (SELECT source, wallet_id, `+"`table`"+`, assumeNotNull(window_from) AS from, assumeNotNull(window_to) AS to FROM parts WHERE final AND window_from IS NOT NULL),
@@ -21,8 +34,8 @@ func (v viewer) completeness() string {
 SELECT source, wallet_id, `+"`table`"+`, if(broken_from = 0, through, least(through, broken_from)) AS complete_through FROM (
   SELECT source, wallet_id, `+"`table`"+`, max(to) AS through FROM stretches WHERE gaps = 0 GROUP BY source, wallet_id, `+"`table`"+`
   UNION ALL
-  SELECT source, wallet_id, `+"`table`"+`, max(created_at) AS through FROM parts WHERE window_from IS NULL GROUP BY source, wallet_id, `+"`table`"+`) AS read
-LEFT JOIN broken USING (source, wallet_id, `+"`table`"+`) SETTINGS join_use_nulls = 0`, v.parts(), v.db)
+  SELECT source, wallet_id, `+"`table`"+`, max(created_at) AS through FROM parts WHERE window_from IS NULL AND (`+"`table`"+` IN (%s) OR rows > 0 AND (source, wallet_id, `+"`table`"+`) NOT IN (SELECT source, wallet_id, `+"`table`"+` FROM windows)) GROUP BY source, wallet_id, `+"`table`"+`) AS read
+LEFT JOIN broken USING (source, wallet_id, `+"`table`"+`) SETTINGS join_use_nulls = 0`, v.parts(), v.db, strings.Join(whole, ", "))
 }
 
 // chainBreaks are the places where a balance does not follow from the one
