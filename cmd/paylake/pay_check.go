@@ -95,7 +95,7 @@ func (d *payDesk) check(ctx context.Context) ([]gate.Difference, error) {
 		}
 		intents = append(intents, it)
 	}
-	listed, err := listedSales(ctx, ch)
+	listed, err := d.listedSales(ctx, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -171,9 +171,17 @@ func (h *house) differenceEvents(ctx context.Context) (out []webhook.Event, err 
 	return out, err
 }
 
-// listedSales are the sales that may be ours, as the platform lists them.
-func listedSales(ctx context.Context, ch *clickhouse.Warehouse) (out []gate.Listed, err error) {
-	got, err := ch.Select(ctx, `SELECT toString(source), payment_id, toString(status), toString(amount_minor), toString(currency), toString(toUnixTimestamp64Micro(coalesce(completed_at, created_at)))
+// listedSales are the sales that may be ours, as callbacks or the list show them.
+func (d *payDesk) listedSales(ctx context.Context, ch *clickhouse.Warehouse) (out []gate.Listed, err error) {
+	noted, err := d.payments.Listings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byList := map[[2]string]string{} // the list's status of an operation
+	for _, l := range noted {
+		byList[[2]string{l.Source, l.OperationID}] = l.Status
+	}
+	got, err := ch.Select(ctx, `SELECT toString(source), payment_id, toString(status), toString(amount_minor), toString(currency), toString(toUnixTimestamp64Micro(coalesce(completed_at, created_at))), operation_id
 		FROM operations WHERE type = 'sale' AND startsWith(payment_id, 'pl_')`, clickhouse.Selection{Rows: mostListed})
 	if err != nil {
 		return nil, err
@@ -185,7 +193,8 @@ func listedSales(ctx context.Context, ch *clickhouse.Warehouse) (out []gate.List
 		if err := errors.Join(err1, err2); err != nil {
 			return nil, fmt.Errorf("an operation of payment %s: %w", text[1], err)
 		}
-		out = append(out, gate.Listed{Source: text[0], PaymentID: text[1], Status: text[2], Minor: minor, Currency: text[4], At: time.UnixMicro(at).UTC()})
+		out = append(out, gate.Listed{Source: text[0], PaymentID: text[1], Status: text[2], Minor: minor, Currency: text[4], At: time.UnixMicro(at).UTC(),
+			ByList: byList[[2]string{text[0], text[6]}] == text[2]})
 	}
 	return out, nil
 }

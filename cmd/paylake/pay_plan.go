@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +38,9 @@ func (p *program) payPlanCommand() *cobra.Command {
 due. Planning again is safe: a payment's id is a function of its key, so the same
 plan is the same drafts. A draft or an approved payment that the plan wants
 differently is edited, and an approval of it is void; one that the plan wants no
-more is withdrawn; what was sent never changes.
+more is withdrawn, unless it was planned for a later day or --as-of is still to
+come; what was sent never changes. A template drafts nothing when what it goes by
+was not read lately.
 
 A row that cannot be paid as it stands is a finding and is not drafted: a missing
 number, an amount with too many digits, a key that stands twice, an amount that
@@ -193,8 +196,16 @@ func (d *payDesk) plan(ctx context.Context, ch *clickhouse.Warehouse, j config.P
 	source, _ := d.h.cfg.SourceNamed(j.Source)
 	job := payplan.Job{Tenant: d.h.cfg.Payments.Tenant, Name: j.Name, Source: j.Source, ProjectID: source.ProjectID, Method: j.Method, Operation: j.Operation}
 	out := payPlan{Job: j.Name, Source: j.Source, AsOf: f.asOf, By: f.by, DryRun: f.dryRun, Payments: []plannedPayment{}, Findings: []payplan.Finding{}}
+	today := d.h.p.now().In(source.Zone).Format(time.DateOnly)
 	if out.AsOf == "" {
-		out.AsOf = d.h.p.now().In(source.Zone).Format("2006-01-02")
+		out.AsOf = today
+	}
+	day, err := time.ParseInLocation(time.DateOnly, out.AsOf, source.Zone)
+	if err != nil {
+		return out, err
+	}
+	if err := d.fresh(ctx, j, day); err != nil {
+		return out, err
 	}
 	rows, findings, err := askPlan(ctx, ch, j, job.Parameters(out.AsOf))
 	if err != nil {
@@ -202,7 +213,7 @@ func (d *payDesk) plan(ctx context.Context, ch *clickhouse.Warehouse, j config.P
 	}
 	orders, more := payplan.Orders(job, rows, payers, func(account string) bool { return d.h.pseudo.Of("+"+account) == schemas.Erased })
 	out.Findings = slices.Concat(out.Findings, findings, more)
-	list, err := d.draft(ctx, gate.Planning{Tenant: job.Tenant, Job: job.Name, By: f.by, Orders: orders, Fingerprint: d.fingerprint}, f.dryRun)
+	list, err := d.draft(ctx, gate.Planning{Tenant: job.Tenant, Job: job.Name, By: f.by, Day: out.AsOf, Ahead: out.AsOf > today, Orders: orders, Fingerprint: d.fingerprint}, f.dryRun)
 	if err != nil {
 		return out, err
 	}

@@ -244,6 +244,8 @@ func TestPayPlanRefusals(t *testing.T) {
 	plan(2, "cannot be the name of a maker", "--by", "Farid")
 	plan(2, "cannot be the name of a maker", "--by", "sender")
 	plan(2, "is not a day of the calendar", "--by", "farid", "--as-of", "2026-02-30")
+	// A bill that was paid meanwhile is not due: what a template goes by was read lately.
+	g.at(t, 60*time.Hour, "", "pay", "plan", "--by", "farid").want(t, 3).says(t, "", "payments.jobs.bills: operations of psp were read last at ").says(t, "", "nothing is drafted; type: paylake run operations")
 	configured := func(jobs string) { g.replaceAll(t, `(?s)^  jobs:.*?^webhooks:`, "  jobs:\n"+jobs+"webhooks:") }
 	configured("    a: {source: psp, operation: payout, template: partner_payouts}\n    b: {source: psp, method: card, template: due_bills}\n    c: {source: psp, template: due_bills}\n")
 	g.paylake(t, "pay", "plan", "--by", "farid").want(t, 2).says(t, "", `payments.jobs.a: mbank has no operation "payout"`).says(t, "", `payments.jobs.b: no payment can be initiated by "card"`)

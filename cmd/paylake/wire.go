@@ -269,6 +269,9 @@ func (h *house) readers(q config.Pipeline) []sources.Source {
 		if l := h.limits[q.Source]; l != nil {
 			src = sources.Limit(src, l)
 		}
+		if q.Table == schemas.Operations.Name {
+			src = noting{src, h.state.Payments().Listed}
+		}
 		out = append(out, src)
 	}
 	if u := h.mpay[q.Source]; u != nil {

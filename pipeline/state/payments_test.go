@@ -358,3 +358,26 @@ func TestPaymentsManyAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// What lists show is kept as it was shown last, once for an operation.
+func TestListings(t *testing.T) {
+	both(t, func(t *testing.T, o Options) {
+		p := open(t, o).Payments()
+		one := Listing{Source: "psp", OperationID: "7", PaymentID: "pl_a", Status: "processing", Currency: "KGS", Minor: 60_00, At: clock}
+		other := one
+		other.OperationID, other.At = "6", time.Time{}
+		if err := p.Listed(t.Context(), []Listing{one, other}); err != nil {
+			t.Fatal(err)
+		}
+		one.Status, one.Minor = "success", 61_00
+		if err := errors.Join(p.Listed(t.Context(), []Listing{one, one}), p.Listed(t.Context(), nil)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.Listings(t.Context()); err != nil || !slices.Equal(got, []Listing{other, one}) {
+			t.Errorf("%v, %+v", err, got)
+		}
+		if err := p.Listed(t.Context(), []Listing{{Source: "psp"}}); err == nil {
+			t.Error("a listing of nothing was noted")
+		}
+	})
+}

@@ -18,8 +18,12 @@ func TestDifferences(t *testing.T) {
 		return i
 	}
 	sale := func(status string, minor int64, d time.Duration) gate.Listed {
-		return gate.Listed{Source: "psp", PaymentID: order("k", 1).PaymentID(), Status: status, Minor: minor, Currency: "KGS", At: ago(d)}
+		return gate.Listed{Source: "psp", PaymentID: order("k", 1).PaymentID(), Status: status, Minor: minor, Currency: "KGS", At: ago(d), ByList: true}
 	}
+	told := sale("success", 120_00, 5*time.Hour)
+	told.ByList = false
+	byHand := it(gate.Success, 5*time.Hour)
+	byHand.Told = ""
 	complete := map[string]time.Time{"psp": ago(2 * time.Hour)}
 	undone := it(gate.Success, 5*time.Hour)
 	undone.Told = "reversed"
@@ -32,6 +36,9 @@ func TestDifferences(t *testing.T) {
 		"settled, declined before": {it(gate.Success, 5*time.Hour), []gate.Listed{sale("decline", 120_00, 6*time.Hour), sale("success", 120_00, 5*time.Hour)}, ""},
 		"settled, not listed":      {it(gate.Success, 5*time.Hour), nil, gate.NotListed},
 		"settled a moment ago":     {it(gate.Success, time.Hour), nil, ""},
+		"settled, a callback only": {it(gate.Success, 5*time.Hour), []gate.Listed{told}, gate.NotListed},
+		"settled by a person":      {byHand, nil, gate.NotListed},
+		"a person was right":       {byHand, []gate.Listed{sale("success", 120_00, 5*time.Hour)}, ""},
 		"settled and taken back":   {undone, nil, ""},
 		"settled, listed declined": {it(gate.Success, 5*time.Hour), []gate.Listed{sale("decline", 120_00, 5*time.Hour)}, gate.NotListed},
 		"declined, listed":         {it(gate.Decline, 5*time.Hour), []gate.Listed{sale("success", 120_00, 5*time.Hour)}, gate.ListedAnyway},

@@ -44,8 +44,9 @@ type Intent struct {
 	Status      Status `json:"status"`
 	Version     int64  `json:"version"` // changes so far; the register counts them
 
-	Maker    string   `json:"maker"`
-	Approval Approval `json:"approval,omitzero"`
+	Maker      string   `json:"maker"`
+	PlannedFor string   `json:"planned_for,omitempty"` // YYYY-MM-DD, the day of the plan that made or changed the draft
+	Approval   Approval `json:"approval,omitzero"`
 
 	Fence    int64     `json:"fence,omitempty"`      // sendings so far; an answer belongs to one
 	Resent   bool      `json:"resent,omitempty"`     // a person had it sent again: an earlier sending may have been taken

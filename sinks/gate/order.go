@@ -51,6 +51,9 @@ func PaymentID(tenant, key string) string {
 	return idPrefix + hex.EncodeToString(sum[:16])
 }
 
+// Ours says whether a payment's id may be one that a paylake made.
+func Ours(id string) bool { return strings.HasPrefix(id, idPrefix) }
+
 // sale is the request in the platform's words; the order of its members is the
 // order of its canonical bytes.
 type sale struct {

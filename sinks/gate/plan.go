@@ -12,6 +12,8 @@ import (
 type Planning struct {
 	Tenant, Job string
 	By          string  // the maker
+	Day         string  // planned for, YYYY-MM-DD in the source's zone
+	Ahead       bool    // that day is still to come
 	Orders      []Order // of this tenant and job, each with a key of its own
 	Fingerprint func(Order) string
 }
@@ -39,8 +41,9 @@ const (
 // their ids. It plans again what it has planned before: what is not approved, or
 // not sent yet, follows the plan; what was sent never changes. The view must
 // hold every planned id that the register has; drafts of the job that it holds
-// and that are not planned are withdrawn. The error is a mistake of the caller:
-// an order that cannot be paid, or a key that stands twice.
+// and that are not planned are withdrawn, unless a plan for a later day made them
+// or this day is still to come. The error is a mistake of the caller: an order
+// that cannot be paid, or a key that stands twice.
 func (p Planning) Against(v View, now time.Time) ([]Planned, []Change, error) {
 	wanted := make(map[string]bool, len(p.Orders))
 	var list []Planned
@@ -65,7 +68,7 @@ func (p Planning) Against(v View, now time.Time) ([]Planned, []Change, error) {
 		put(it, was.Status, what, event, why)
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.Intents)) {
-		if was := v.Intents[id]; !wanted[id] && p.owns(was) && was.editable() {
+		if was := v.Intents[id]; !wanted[id] && p.owns(was) && was.editable() && !p.Ahead && was.PlannedFor <= p.Day {
 			put(was.withdrawn(now), was.Status, Dropped, "withdrawn", "")
 		}
 	}
@@ -78,17 +81,17 @@ func (p Planning) plan(o Order, was Intent, there bool, now time.Time) (it Inten
 	fingerprint := p.Fingerprint(o)
 	switch {
 	case !there:
-		return Intent{PaymentID: o.PaymentID(), Order: o, Fingerprint: fingerprint, Status: Draft, Maker: p.By, Changed: now}, New, "planned", ""
+		return Intent{PaymentID: o.PaymentID(), Order: o, Fingerprint: fingerprint, Status: Draft, Maker: p.By, PlannedFor: p.Day, Changed: now}, New, "planned", ""
 	case !p.owns(was):
 		return was, Conflict, "", fmt.Sprintf("the job %s has planned this key already; give it another one", was.Order.Job)
 	case was.Status == Withdrawn && was.SentAt.IsZero():
-		return was.redrafted(o, fingerprint, p.By, now), New, "planned", ""
+		return p.redrafted(was, o, fingerprint, now), New, "planned", ""
 	case was.Fingerprint == fingerprint:
 		return was, Same, "", ""
 	case !was.editable():
 		return was, Conflict, "", fmt.Sprintf("it is %s with %s to %s, and the plan says something else; what was sent never changes", was.Status, was.Order.Amount(), was.Order.ProviderCode)
 	}
-	return was.redrafted(o, fingerprint, p.By, now), Edited, "edited", ""
+	return p.redrafted(was, o, fingerprint, now), Edited, "edited", ""
 }
 
 func (p Planning) check(o Order) error {
@@ -108,8 +111,8 @@ func (it Intent) editable() bool {
 
 // redrafted is an intent with another order: a draft of somebody else, which
 // nobody has approved. How often it was about to be sent is not forgotten.
-func (it Intent) redrafted(o Order, fingerprint, by string, now time.Time) Intent {
-	return Intent{PaymentID: it.PaymentID, Order: o, Fingerprint: fingerprint, Status: Draft, Maker: by, Fence: it.Fence, Version: it.Version, Changed: now}
+func (p Planning) redrafted(was Intent, o Order, fingerprint string, now time.Time) Intent {
+	return Intent{PaymentID: was.PaymentID, Order: o, Fingerprint: fingerprint, Status: Draft, Maker: p.By, PlannedFor: p.Day, Fence: was.Fence, Version: was.Version, Changed: now}
 }
 
 func (it Intent) withdrawn(now time.Time) Intent {

@@ -131,6 +131,30 @@ func TestPlanKeepsWhatWasSent(t *testing.T) {
 	}
 }
 
+// A plan for a day does not know what a later one knew, and a plan for a day to
+// come does not know that day: neither withdraws.
+func TestPlansWithdrawWhatTheyCanKnow(t *testing.T) {
+	now := time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)
+	it := draft(order("k", 60_00), "farid")
+	it.PlannedFor = "2026-11-03"
+	for name, c := range map[string]struct {
+		day   string
+		ahead bool
+		want  int
+	}{"the same day": {"2026-11-03", false, 1}, "a later day": {"2026-11-04", false, 1}, "an earlier day": {"2026-10-20", false, 0}, "a day to come": {"2026-12-01", true, 0}} {
+		p := planning("nigar")
+		p.Day, p.Ahead = c.day, c.ahead
+		if got, changes := planned(t, p, now, it); len(got) != c.want || len(changes) != c.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	p := planning("nigar", order("k", 70_00))
+	p.Day = "2026-11-05"
+	if got, _ := planned(t, p, now, it); got["k"].Intent.PlannedFor != "2026-11-05" {
+		t.Errorf("%+v", got["k"])
+	}
+}
+
 func TestPlanRefusesMistakes(t *testing.T) {
 	other := order("k", 60_00)
 	other.Job = "payouts"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/paylake/paylake/fault"
@@ -245,7 +244,7 @@ func (s *Sender) ask(ctx context.Context, it Intent) (Intent, error) {
 // Hear takes in what a callback says. What is about no intent of ours is no
 // error.
 func (s *Sender) Hear(ctx context.Context, id string, e Evidence) error {
-	if !strings.HasPrefix(id, idPrefix) {
+	if !Ours(id) {
 		return nil
 	}
 	if _, err := s.Register.Load(ctx, id); errors.Is(err, ErrAbsent) {
