@@ -40,6 +40,8 @@ func judgeMPAY(w *mpay.Webhooks) callbacks.Judge {
 	return func(h http.Header, body []byte) (callbacks.Verdict, error) {
 		at, err := w.Accept(h.Get("MPAY-Signature"), body)
 		switch {
+		case errors.Is(err, mpay.ErrTooLarge):
+			return callbacks.Verdict{}, fmt.Errorf("%w (%w)", err, callbacks.ErrTooLarge)
 		case errors.Is(err, mpay.ErrContent):
 			return callbacks.Verdict{}, fmt.Errorf("%w (%w)", err, callbacks.ErrContent)
 		case err != nil:

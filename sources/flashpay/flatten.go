@@ -13,6 +13,10 @@ const (
 	maxDepth = 32      // objects and arrays inside one another
 	maxKey   = 256     // bytes of one key
 	maxText  = 1 << 20 // bytes of one value
+	// maxSpread is how many times its own length a body of strict reading may
+	// have as paths and values: the platform's have 3. A long path to a list of
+	// digits would make gigabytes of a quarter of a megabyte.
+	maxSpread = 16
 )
 
 // reading says how a body is flattened.
@@ -63,6 +67,7 @@ type flattener struct {
 	last  int // where the last part of path begins
 	name  []byte
 	depth int
+	most  int       // bytes that the arena may have; 0: as many as it takes
 	row   int       // index in the list of rows, or -1
 	of    *endpoint // strictRows: whose rows
 	id    int       // strictRows: rank of the row's id among the endpoint's words
@@ -82,6 +87,9 @@ func flattenRows(body []byte, e *endpoint, twice doubles) (*flat, error) {
 func (f *flattener) flatten(body []byte) (*flat, error) {
 	f.dec = jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(f.twice != doublesRefused))
 	f.arena = make([]byte, 0, 3*len(body)) // paths repeat
+	if f.how == strict {
+		f.most = maxSpread*len(body) + maxKey*maxDepth
+	}
 	if f.dec.PeekKind() != jsontext.KindBeginObject {
 		return nil, fmt.Errorf("not a JSON object: %w", ErrGrammar)
 	}
@@ -262,6 +270,9 @@ func (f *flattener) leaf(v jsontext.Value) error {
 		}
 	}
 	f.leaves = append(f.leaves, leaf{start: start, colon: colon, end: len(f.arena)})
+	if f.most > 0 && len(f.arena) > f.most {
+		return fmt.Errorf("more than %d times its length as paths and values: %w", maxSpread, ErrGrammar)
+	}
 	if len(f.arena)-colon > maxText {
 		return fmt.Errorf("a value of more than %d bytes: %w", maxText, ErrGrammar)
 	}

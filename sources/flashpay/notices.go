@@ -57,6 +57,9 @@ func (n *Notices) Stream() sources.Stream {
 // Errors wrap ErrGrammar, ErrSignature or ErrContent and quote no value.
 func (n *Notices) Accept(body []byte) (Callback, error) {
 	c, err := ReadCallback(body, n.cfg.Secrets)
+	if err == nil {
+		err = n.ours(body)
+	}
 	if err != nil || c.Row == nil {
 		return c, err
 	}
@@ -92,10 +95,31 @@ func undated(r schemas.Reject) bool {
 	return r.Reason == schemas.ReasonMissing && r.Field == labels[fieldCreated]
 }
 
+// ours refuses a callback that names another project. One without an operation
+// is no row, and still says how a payment stands.
+func (n *Notices) ours(body []byte) error {
+	objects, err := objectsOf(body)
+	if err != nil {
+		return fmt.Errorf("flashpay: callback: %w", err)
+	}
+	v := objects[""]["project_id"]
+	if absent(v) {
+		return nil
+	}
+	text, err := plainID(v)
+	if id, bad := schemas.ParseMinorInteger([]byte(text)); err != nil || bad != nil || id != n.cfg.ProjectID {
+		return fmt.Errorf("flashpay: callback: project_id is not this source's: %w", ErrContent)
+	}
+	return nil
+}
+
+// inTime refuses operations that were created, or completed, days from now.
 func (n *Notices) inTime(page sources.Page) error {
-	created := page.Rows.Column(n.table.Index("created_at")).(*array.Timestamp)
-	if time.UnixMicro(int64(created.Value(0))).After(n.cfg.Now().Add(ahead)) {
-		return fmt.Errorf("flashpay: callback: operation.created_date lies more than %s in the future: %w", ahead, ErrContent)
+	for column, name := range map[string]string{"created_at": "created_date", "completed_at": "date"} {
+		at := page.Rows.Column(n.table.Index(column)).(*array.Timestamp)
+		if at.IsValid(0) && time.UnixMicro(int64(at.Value(0))).After(n.cfg.Now().Add(ahead)) {
+			return fmt.Errorf("flashpay: callback: operation.%s lies more than %s in the future: %w", name, ahead, ErrContent)
+		}
 	}
 	return nil
 }

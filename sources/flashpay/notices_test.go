@@ -115,13 +115,17 @@ func TestCallbackJudgement(t *testing.T) {
 		body []byte
 		want error
 	}{
-		"decline":                {delivered(t, samples(t)[1]), nil},
-		"project as text":        {delivered(t, with("137493", `"137493"`)), nil},
-		"account is a PHP array": {delivered(t, with("\"account\": {\n\"number\": \"341******554\"\n}", `"account": []`)), nil},
-		"placeholder":            {[]byte(body), ErrSignature},
-		"another project":        {delivered(t, with("137493", "137494")), ErrContent},
-		"float amount":           {delivered(t, with(`"amount": 5000,`, `"amount": 5000.0,`)), ErrContent},
-		"negative amount":        {delivered(t, with(`"amount": 5000,`, `"amount": -5000,`)), ErrContent},
+		"decline":                       {delivered(t, samples(t)[1]), nil},
+		"project as text":               {delivered(t, with("137493", `"137493"`)), nil},
+		"account is a PHP array":        {delivered(t, with("\"account\": {\n\"number\": \"341******554\"\n}", `"account": []`)), nil},
+		"placeholder":                   {[]byte(body), ErrSignature},
+		"another project":               {delivered(t, with("137493", "137494")), ErrContent},
+		"another project, no operation": {delivered(t, `{"project_id":137494,"payment":{"id":"pl_1","status":"decline"}}`), ErrContent},
+		"project no number":             {delivered(t, `{"project_id":137493.5,"payment":{"id":"pl_1","status":"decline"}}`), ErrContent},
+		"our project, no operation":     {delivered(t, `{"project_id":"137493","payment":{"id":"pl_1","status":"decline"}}`), nil},
+		"future completion":             {delivered(t, with("2025-01-27T08:15:24+0000\",\n\"created_date", "2026-01-03T08:15:24+0000\",\n\"created_date")), ErrContent},
+		"float amount":                  {delivered(t, with(`"amount": 5000,`, `"amount": 5000.0,`)), ErrContent},
+		"negative amount":               {delivered(t, with(`"amount": 5000,`, `"amount": -5000,`)), ErrContent},
 		"no currency": {delivered(t, with(`"sum_initial": {
 "amount": 5000,
 "currency": "KGS"`, `"sum_initial": {
@@ -155,6 +159,24 @@ func TestCallbackJudgement(t *testing.T) {
 	c, err = n.Accept(delivered(t, with("\"type\": \"sale\",\n\"status\": \"success\"", "\"type\": \"sale\",\n\"status\": \"processing\"")))
 	if err != nil || bytes.Contains(c.Row, []byte("completed")) {
 		t.Errorf("under way: %s %v", c.Row, err)
+	}
+}
+
+// A small body whose paths would fill gigabytes is refused at once.
+func TestSpreadBody(t *testing.T) {
+	n := testNotices(t)
+	open := strings.Repeat(`{"`+strings.Repeat("k", 250)+`":`, 30)
+	body := open + "[" + strings.Repeat("1,", (MaxCallback-len(open)-100)/2) + "1]" + strings.Repeat("}", 30)
+	got := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := n.Accept([]byte(body)); !errors.Is(err, ErrGrammar) {
+				t.Fatal(err)
+			}
+		}
+	})
+	if got.AllocedBytesPerOp() > 64<<20 {
+		t.Errorf("%d bytes for a body of %d", got.AllocedBytesPerOp(), len(body))
 	}
 }
 

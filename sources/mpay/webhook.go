@@ -28,6 +28,9 @@ var (
 	// ErrContent is returned for a webhook that is signed and cannot be used all
 	// the same.
 	ErrContent = errors.New("a signed webhook that cannot be used")
+	// ErrTooLarge is returned for a webhook of more than MaxWebhook bytes. Its
+	// signature is not looked at.
+	ErrTooLarge = errors.New("larger than a webhook may be")
 )
 
 // verifyWebhook checks the header MPAY-Signature: t=<unix seconds>,v1=<hex>,

@@ -106,6 +106,7 @@ func TestWebhookContent(t *testing.T) {
 		"amount as text": {"-12.00", `"-12.00"`, true},
 		"unknown event":  {"payment.settled", "payment.noted", true},
 		"unknown field":  {`"currency"`, `"note": {"a": [1]}, "currency"`, true},
+		"deep":           {`"currency"`, `"note": ` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `, "currency"`, false},
 		"no currency":    {`"currency": "AZN",`, "", true},
 		"half a qəpik":   {"-12.00", "-12.005", false},
 		"exponent":       {"-12.00", "-12e2", false},
@@ -122,6 +123,12 @@ func TestWebhookContent(t *testing.T) {
 		if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrContent) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestWebhookTooLarge(t *testing.T) {
+	if _, err := testWebhooks(t).Accept("", make([]byte, MaxWebhook+1)); !errors.Is(err, ErrTooLarge) {
+		t.Error(err)
 	}
 }
 

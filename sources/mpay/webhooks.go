@@ -1,6 +1,7 @@
 package mpay
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -53,7 +54,7 @@ type Settled struct {
 // the body has none. Errors wrap ErrSignature or ErrContent and quote nothing.
 func (w *Webhooks) Accept(signature string, body []byte) (at time.Time, err error) {
 	if len(body) > MaxWebhook {
-		return at, fmt.Errorf("mpay: webhook of more than %d bytes: %w", MaxWebhook, ErrContent)
+		return at, fmt.Errorf("mpay: webhook of more than %d bytes: %w", MaxWebhook, ErrTooLarge)
 	}
 	if at, err = verifyWebhook(signature, body, w.cfg.Secrets, w.cfg.Now()); err != nil {
 		return at, fmt.Errorf("mpay: webhook: %w", err)
@@ -141,6 +142,9 @@ func readSettlement(body []byte) (n settlement, err error) {
 		Provider  string         `json:"provider_code"`
 		Reference string         `json:"external_reference"`
 	}
+	if deep(body) {
+		return n, fmt.Errorf("more than %d objects inside one another: %w", maxDepth, ErrContent)
+	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return n, fmt.Errorf("not one JSON object of the expected types, each key once: %w", ErrContent)
 	}
@@ -173,6 +177,19 @@ func readSettlement(body []byte) (n settlement, err error) {
 		return n, fmt.Errorf("amount: %s: %w", schemas.AmountReason(err), ErrContent)
 	}
 	return n, nil
+}
+
+// deep reports whether objects and lists lie too far inside one another.
+func deep(body []byte) bool {
+	d := jsontext.NewDecoder(bytes.NewReader(body))
+	for {
+		if _, err := d.ReadToken(); err != nil {
+			return false // what is wrong with it is said elsewhere
+		}
+		if d.StackDepth() > maxDepth {
+			return true
+		}
+	}
 }
 
 func hasControl(text string) bool {

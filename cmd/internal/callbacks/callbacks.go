@@ -6,6 +6,7 @@ package callbacks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,6 +21,7 @@ var (
 	ErrMalformed = errors.New("malformed")        // 400: not the protocol, or not signed with a live secret
 	ErrContent   = errors.New("cannot be used")   // 422: signed, and yet about something else or unreadable
 	ErrTooMany   = errors.New("too many of them") // 429: hints that nobody signed
+	ErrTooLarge  = errors.New("too large")        // 413: larger than this source's may be
 )
 
 // Verdict is what a judge says about a delivery that it accepts.
@@ -30,7 +32,8 @@ type Verdict struct {
 
 // Judge decides whether a delivery is accepted. It must not block and must not
 // change anything. Its errors are told to the sender: they quote nothing of the
-// body. One wraps ErrMalformed, ErrContent or ErrTooMany.
+// body. One wraps ErrMalformed, ErrContent,
+// ErrTooMany or ErrTooLarge.
 type Judge func(h http.Header, body []byte) (Verdict, error)
 
 // Options say what is received and where it goes.
@@ -113,7 +116,7 @@ func (h *Handler) judge(path string) (source string, judge Judge) {
 	return "", nil
 }
 
-var errTooLarge = errors.New("the body is larger than a callback may be")
+var errTooLarge = fmt.Errorf("the body is larger than a callback may be (%w)", ErrTooLarge)
 
 func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	_ = http.NewResponseController(w).SetReadDeadline(h.o.Now().Add(patience)) // a recorder has none
@@ -123,7 +126,7 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case errors.As(err, &large):
 		return nil, errTooLarge
 	case err != nil:
-		return nil, errors.Join(errors.New("the body did not arrive whole, or not in time"), ErrMalformed)
+		return nil, fmt.Errorf("the body did not arrive whole, or not in time (%w)", ErrMalformed)
 	}
 	return body, nil
 }
@@ -131,7 +134,7 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 func refuse(w http.ResponseWriter, err error) {
 	status := http.StatusBadRequest
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, ErrTooLarge):
 		status = http.StatusRequestEntityTooLarge
 	case errors.Is(err, ErrContent):
 		status = http.StatusUnprocessableEntity
