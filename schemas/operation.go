@@ -10,7 +10,7 @@ var Operations = &Table{
 	Amount:   "amount_minor",
 	Currency: "currency",
 	Provider: "provider_code",
-	Progress: &Progress{State: "status", Rank: OperationRank,
+	Progress: &Progress{State: "status", Rank: OperationRank, Known: OperationKnown,
 		Filled: []string{"customer_id", "account_masked", "provider_code", "method", "code", "message", "completed_at", "payment_minor", "payment_currency"}},
 	Fields: []Field{
 		{Name: "source", Kind: Code, Doc: "source name in the configuration"},

@@ -17,6 +17,8 @@ var (
 		"awaiting clarification": true, "awaiting capture": true, "awaiting payment": true, "awaiting confirmation": true,
 		"awaiting retry": true, "awaiting clearing": true, "partially paid": true,
 	}
+	decided = map[string]bool{"success": true, "decline": true, "error": true, "cancelled": true, "canceled": true, "expired": true,
+		"internal error": true, "external error": true}
 	undone = map[string]bool{"reversed": true, "partially reversed": true, "refunded": true, "partially refunded": true}
 )
 
@@ -35,3 +37,6 @@ func OperationRank(state string) int {
 	}
 	return rankDecided
 }
+
+// OperationKnown reports whether a state is one of the platform's published ones.
+func OperationKnown(state string) bool { return underway[state] || decided[state] || undone[state] }

@@ -15,6 +15,10 @@ type Progress struct {
 	// state follows those of the same and of lower ranks.
 	State string
 	Rank  func(state string) int
+	// Known reports whether a state is a word whose meaning is known. A hint of a
+	// known one takes the place of an unknown one of the same rank, and never the
+	// other way round, so that the order of hints does not matter.
+	Known func(state string) bool
 	// Filled names columns that one report has and another leaves out. Once
 	// known, they stay known. Kept columns are among them.
 	Filled []string
@@ -34,7 +38,7 @@ func (t *Table) Advance(current, report RowOf, hint bool) (stays []bool) {
 	p, stays := t.Progress, make([]bool, len(t.Fields))
 	state := t.Index(p.State)
 	was, is := p.Rank(current.text(state)), p.Rank(report.text(state))
-	decides := is > was || is == was && !hint
+	decides := is > was || is == was && (!hint || p.named(report.text(state)) && !p.named(current.text(state)))
 	for i, f := range t.Fields {
 		stays[i] = !decides
 		if !f.Kept && !slices.Contains(p.Filled, f.Name) {
@@ -48,6 +52,8 @@ func (t *Table) Advance(current, report RowOf, hint bool) (stays []bool) {
 	}
 	return stays
 }
+
+func (p *Progress) named(state string) bool { return p.Known == nil || p.Known(state) }
 
 func (r RowOf) text(column int) string { return r.Record.Column(column).(*array.String).Value(r.Row) }
 

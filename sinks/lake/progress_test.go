@@ -162,3 +162,26 @@ func TestAnswersCorrectAndNoticesDoNot(t *testing.T) {
 	}
 	verified(t, l)
 }
+
+// A word that nobody knows gives way to a notice of a known outcome, whichever
+// comes first, and never to one of something under way.
+func TestUnknownStateGivesWay(t *testing.T) {
+	unknown, done, begun := report{hint: true}.with(map[string]any{"status": "a new word"}), report{hint: true}.with(map[string]any{"status": "success"}), report{hint: true}.with(map[string]any{"status": "processing"})
+	for i, order := range [][]report{{unknown, done, begun}, {done, unknown, begun}, {begun, unknown, done}, {unknown, begun, done}, {done, begun, unknown}, {begun, done, unknown}} {
+		l, want := openTest(t, fileBucketOf(t), false), openTest(t, fileBucketOf(t), false)
+		commitReports(t, want, done)
+		for _, r := range order {
+			commitReports(t, l, r)
+		}
+		if got := shown(t, l); !reflect.DeepEqual(got, shown(t, want)) {
+			t.Errorf("order %d: %s", i, got)
+		}
+	}
+	l, want := openTest(t, fileBucketOf(t), false), openTest(t, fileBucketOf(t), false)
+	commitReports(t, want, unknown)
+	commitReports(t, l, unknown)
+	commitReports(t, l, begun)
+	if got := shown(t, l); !reflect.DeepEqual(got, shown(t, want)) {
+		t.Errorf("under way again: %s", got)
+	}
+}
