@@ -32,8 +32,7 @@ type Verdict struct {
 
 // Judge decides whether a delivery is accepted. It must not block and must not
 // change anything. Its errors are told to the sender: they quote nothing of the
-// body. One wraps ErrMalformed, ErrContent,
-// ErrTooMany or ErrTooLarge.
+// body. One wraps ErrMalformed, ErrContent, ErrTooMany or ErrTooLarge.
 type Judge func(h http.Header, body []byte) (Verdict, error)
 
 // Options say what is received and where it goes.
