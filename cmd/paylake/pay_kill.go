@@ -91,22 +91,28 @@ func (p *program) payKill(ctx context.Context, f killFlags) (err error) {
 
 const drainedEvery = 200 * time.Millisecond
 
-// drained waits until no sender is at it: until every claim has been answered,
-// or has run out. It returns how many have run out.
+// drained waits until no sender is at it: until every claim, and every code that
+// is handed over, has been answered or has run out. It returns how many claims
+// have run out.
 func (d *payDesk) drained(ctx context.Context) (lapsed int, err error) {
 	tick := time.NewTicker(drainedEvery)
 	defer tick.Stop()
 	for {
-		rows, err := d.payments.List(ctx, state.PaymentFilter{Statuses: []string{string(gate.Sending)}})
+		rows, err := d.payments.List(ctx, state.PaymentFilter{Statuses: []string{string(gate.Sending), string(gate.Accepted)}})
 		if err != nil {
 			return 0, err
 		}
 		live := 0
 		lapsed = 0
 		for _, r := range rows {
-			if r.NextAt.After(d.h.p.now()) { // the end of its claim
+			it, err := intentOf(r)
+			if err != nil {
+				return 0, err
+			}
+			switch {
+			case it.AtIt(d.h.p.now()):
 				live++
-			} else {
+			case it.Status == gate.Sending:
 				lapsed++
 			}
 		}

@@ -235,7 +235,7 @@ func (r *hearing) Read(ctx context.Context, notices []pipeline.Notice) ([]pipeli
 		if !ok {
 			continue
 		}
-		if err := r.sender.Hear(ctx, id, e); err != nil {
+		if err := r.sender.Hear(ctx, n.Source, id, e); err != nil {
 			return nil, fmt.Errorf("delivery %d: %w", n.ID, err)
 		}
 	}

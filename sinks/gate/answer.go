@@ -28,8 +28,9 @@ type words struct {
 	Code      jsontext.Value `json:"code"`
 	Message   string         `json:"message"`
 	Payment   *struct {
-		ID     string `json:"id"`
-		Status string `json:"status"`
+		ID     string         `json:"id"`
+		Status string         `json:"status"`
+		Code   jsontext.Value `json:"code"`
 	} `json:"payment"`
 	Operations []operation    `json:"operations"`
 	Operation  *operation     `json:"operation"`
@@ -141,6 +142,12 @@ func (a answer) evidence(project int64, paymentID string, s Signer, now time.Tim
 	codes := []string{bareText(w.Code)}
 	for _, e := range w.Errors {
 		codes = append(codes, bareText(e.Code))
+	}
+	if w.Payment != nil && w.Payment.Status == "error" {
+		codes = append(codes, bareText(w.Payment.Code))
+		for _, o := range w.Operations {
+			codes = append(codes, bareText(o.Code))
+		}
 	}
 	for _, c := range codes {
 		switch c {

@@ -93,7 +93,7 @@ func (c *Client) Clarify(ctx context.Context, paymentID, code string) Reply {
 	if a.status == http.StatusOK && (len(a.body) == 0 || !a.saysError()) {
 		return Reply{Kind: Taken}
 	}
-	return a.reply(c.projectID)
+	return a.reply(c.projectID).without(code)
 }
 
 // Status implements Platform.

@@ -197,7 +197,7 @@ func (w *worldly) hear(tb testing.TB, s *gate.Sender) {
 		if !ok {
 			tb.Fatalf("a callback that cannot be read: %s", body)
 		}
-		if err := s.Hear(context.Background(), id, e); err != nil && !errors.Is(err, gatetest.ErrDied) {
+		if err := s.Hear(context.Background(), "psp", id, e); err != nil && !errors.Is(err, gatetest.ErrDied) {
 			tb.Fatal(err)
 		}
 	}

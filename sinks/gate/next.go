@@ -38,3 +38,9 @@ func pause(age time.Duration) time.Duration {
 	}
 	return 6 * time.Hour
 }
+
+// AtIt reports whether somebody may be sending an intent, or the payer's code
+// for it, at this moment.
+func (it Intent) AtIt(now time.Time) bool {
+	return it.Status == Sending && now.Before(it.Lease) || it.CodeState == CodeSending && now.Before(it.CodeGiven.Add(leaseFor))
+}

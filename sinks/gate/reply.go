@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // Reply is what came of a request that moves money.
@@ -11,6 +12,13 @@ type Reply struct {
 	Code      Code
 	RequestID string
 	Why       string // for people; quotes no personal data
+}
+
+// without is a reply that does not repeat the payer's code: what a platform says
+// of it is kept, and the code is not.
+func (r Reply) without(code string) Reply {
+	r.Code.Message, r.Why = strings.ReplaceAll(r.Code.Message, code, "***"), strings.ReplaceAll(r.Why, code, "***")
+	return r
 }
 
 // Kind of a reply. Everything that is not certain is Unsure.

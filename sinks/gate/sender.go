@@ -72,9 +72,9 @@ func (s *Sender) claim(ctx context.Context, id, again string) (out Intent, err e
 	if err != nil {
 		return out, err
 	}
-	c := Claiming{Approvers: s.Approvers, Limits: s.Limits(out.Order.Job), Fingerprint: s.Fingerprint, Lease: leaseFor, Again: again}
 	now := s.Now()
-	err = s.Register.Decide(ctx, Ask{IDs: []string{id}, Since: s.Day(out.Order.Source, now)}, func(v View) ([]Change, error) {
+	c := Claiming{Approvers: s.Approvers, Limits: s.Limits(out.Order.Job), Since: s.Day(out.Order.Source, now), Fingerprint: s.Fingerprint, Lease: leaseFor, Again: again}
+	err = s.Register.Decide(ctx, Ask{IDs: []string{id}, Since: c.Since}, func(v View) ([]Change, error) {
 		it, ok := v.Intents[id]
 		if !ok {
 			return nil, fmt.Errorf("%s: %w", id, ErrAbsent)
@@ -163,6 +163,9 @@ func (s *Sender) Confirm(ctx context.Context, id, code string) (out Intent, err 
 	if failed == nil {
 		failed = s.stopped(ctx)
 	}
+	if failed == nil && leaseFor-s.Now().Sub(given) < requestWithin {
+		failed = errors.New("this process was held up for too long")
+	}
 	if failed == nil {
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestWithin)
 		defer cancel()
@@ -241,16 +244,17 @@ func (s *Sender) ask(ctx context.Context, it Intent) (Intent, error) {
 	})
 }
 
-// Hear takes in what a callback says. What is about no intent of ours is no
-// error.
-func (s *Sender) Hear(ctx context.Context, id string, e Evidence) error {
+// Hear takes in what a callback of a source says. What is about no intent of
+// ours, or about one of another source, is no error.
+func (s *Sender) Hear(ctx context.Context, source, id string, e Evidence) error {
 	if !Ours(id) {
 		return nil
 	}
-	if _, err := s.Register.Load(ctx, id); errors.Is(err, ErrAbsent) {
+	it, err := s.Register.Load(ctx, id)
+	if errors.Is(err, ErrAbsent) || err == nil && it.Order.Source != source {
 		return nil
 	}
-	_, err := s.note(ctx, id, func(it Intent) (Intent, Transition, bool) { return it.Observe(e, s.Now()) })
+	_, err = s.note(ctx, id, func(it Intent) (Intent, Transition, bool) { return it.Observe(e, s.Now()) })
 	if errors.Is(err, ErrAbsent) {
 		return nil
 	}
@@ -265,8 +269,8 @@ func (s *Sender) Rehearse(ctx context.Context, id string) error {
 		return err
 	}
 	now := s.Now()
-	c := Claiming{Approvers: s.Approvers, Limits: s.Limits(it.Order.Job), Fingerprint: s.Fingerprint, Lease: leaseFor}
-	err = s.Register.Decide(ctx, Ask{IDs: []string{id}, Since: s.Day(it.Order.Source, now)}, func(v View) ([]Change, error) {
+	c := Claiming{Approvers: s.Approvers, Limits: s.Limits(it.Order.Job), Since: s.Day(it.Order.Source, now), Fingerprint: s.Fingerprint, Lease: leaseFor}
+	err = s.Register.Decide(ctx, Ask{IDs: []string{id}, Since: c.Since}, func(v View) ([]Change, error) {
 		_, _, err := v.Intents[id].Claim(c, v, now)
 		return nil, err
 	})

@@ -3,6 +3,7 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -13,6 +14,7 @@ var ErrKilled = errors.New("payments are stopped; paylake pay resume lets them g
 type Claiming struct {
 	Approvers   Approvers
 	Limits      Limits
+	Since       time.Time // when the day began that limits are about
 	Fingerprint func(Order) string
 	Lease       time.Duration
 	Again       string // who wants the same bytes sent once more; empty: the first time
@@ -43,6 +45,15 @@ func (it Intent) Claim(c Claiming, v View, now time.Time) (Intent, Transition, e
 		if err := it.mayGoAgain(c.Again); err != nil {
 			return it, Transition{}, err
 		}
+		used := v.Used
+		if it.SentAt.Before(c.Since) {
+			it.SentAt = now // it counts today
+		} else {
+			used = append(slices.Clone(used), it.uncounted())
+		}
+		if err := c.Limits.Allow(it.Order, used); err != nil {
+			return was, Transition{}, err
+		}
 		event, by, it.Resent = "claimed again", c.Again, true
 	}
 	it.Fence, it.Lease = it.Fence+1, now.Add(c.Lease)
@@ -60,6 +71,11 @@ func (it Intent) mayGoAgain(by string) error {
 		return fmt.Errorf("%s: %s has planned it; somebody else says that it is sent again (%w)", it.PaymentID, by, ErrApproval)
 	}
 	return nil
+}
+
+// uncounted takes what an intent has committed itself off a sum.
+func (it Intent) uncounted() Used {
+	return Used{it.Order.Tenant, it.Order.Job, it.Order.ProviderCode, it.Order.Currency, -it.Order.AmountMinor}
 }
 
 // Release takes a claim back whose sender knows that nothing went out.
@@ -134,7 +150,7 @@ func (it Intent) Coding(v View, now time.Time) (Intent, Transition, error) {
 	case now.Sub(it.CodeAsked) >= methods[it.Order.Method].Code:
 		return it, Transition{}, fmt.Errorf("%s: the code has expired; the platform declines the payment by itself (%w)", it.PaymentID, ErrState)
 	}
-	it.CodeState, it.CodeGiven = CodeSending, now
+	it.CodeState, it.CodeGiven, it.Reason = CodeSending, now, ""
 	it, line, _ := it.changed(was, "code handed over", "sender", now)
 	return it, line, nil
 }
