@@ -13,10 +13,6 @@ import (
 // transitionKind is the kind of the deliveries that carry changes into the lake.
 const transitionKind = "transition"
 
-// machines are those who change payments and are no people. What people do is
-// recorded.
-var machines = []string{"sender", "poll", "callback"}
-
 // store stores a change of a row that stood as in were, and notes there how it
 // stands now.
 func (d decision) store(ctx context.Context, tx *sql.Tx, were map[string]PaymentRow, c PaymentChange) error {
@@ -101,10 +97,8 @@ func (d decision) notice(ctx context.Context, tx *sql.Tx, c PaymentChange) error
 	return err
 }
 
+// record puts a step into the audit record, whoever made it.
 func (d decision) record(ctx context.Context, tx *sql.Tx, c PaymentChange) error {
-	if slices.Contains(machines, c.Line.By) {
-		return nil
-	}
 	return d.db.audit(ctx, tx, Act{Actor: c.Line.By, Action: "payment " + c.Line.Event, Subject: c.Row.ID, Reason: c.Line.Reason})
 }
 

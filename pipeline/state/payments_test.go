@@ -96,7 +96,7 @@ func TestPaymentsDecide(t *testing.T) {
 			t.Errorf("%+v, %v", inbox, err)
 		}
 		acts, err := db.Acts(ctx)
-		if err != nil || len(acts) != 1 || acts[0].Actor != "aysel" || acts[0].Action != "payment claimed" || acts[0].Subject != "pl_1" || acts[0].Reason != "because" {
+		if err != nil || len(acts) != 2 || acts[0].Action != "payment planned" || acts[1].Actor != "aysel" || acts[1].Action != "payment claimed" || acts[1].Subject != "pl_1" || acts[1].Reason != "because" {
 			t.Errorf("%+v, %v", acts, err)
 		}
 		if n, err := db.Waiting(ctx, PaymentStep); n != 1 || err != nil {
