@@ -184,7 +184,10 @@ func (d *payDesk) status(ctx context.Context, list []gate.Intent, history bool) 
 	if err != nil {
 		return out, err
 	}
-	out.Killed, out.KilledBy, out.Reason = s.Killed || d.halted(), s.By, s.Reason
+	out.Killed = s.Killed || d.halted()
+	if s.Killed { // otherwise they are those of whoever let them go on
+		out.KilledBy, out.Reason = s.By, s.Reason
+	}
 	out.Payments = []payIntent{}
 	for _, it := range list {
 		one := payIntentOf(it, d.h.p.now())
