@@ -17,6 +17,7 @@ const (
 	driveWithin = 90 * time.Second // one step: a question and its transactions
 	driveAtOnce = 4
 	sendEvery   = 2 * time.Second
+	sendSeldom  = 5 * time.Minute // what could not be sent for long
 	sweepEvery  = time.Minute
 	// overdueFor is how long something may be due before it is looked at without
 	// its step: the step may have been lost with a queue that was restored.
@@ -43,8 +44,8 @@ func (d *payDesk) startPayments(ctx context.Context, live bool) (stop func()) {
 	all.Go(func() { every(ctx, sweepEvery, func() { d.sweep(ctx) }) })
 	all.Go(func() { every(ctx, checkEvery, func() { d.checkDaily(ctx) }) })
 	if live {
-		said := map[string]string{}
-		all.Go(func() { every(ctx, sendEvery, func() { d.sendApproved(ctx, said) }) })
+		vain := map[string]inVain{}
+		all.Go(func() { every(ctx, sendEvery, func() { d.sendApproved(ctx, vain) }) })
 	}
 	return func() { cancel(); all.Wait() }
 }
@@ -77,9 +78,26 @@ func (d *payDesk) sweep(ctx context.Context) {
 	}
 }
 
+// inVain is what kept a payment from being sent, and when it is tried again.
+type inVain struct {
+	why   string
+	pause time.Duration
+	next  time.Time
+}
+
+// again notes one more attempt in vain. Each is a step in the history, so a
+// platform that cannot be reached is tried less and less often.
+func (v inVain) again(why string, now time.Time) inVain {
+	pause := min(max(2*v.pause, sendEvery), sendSeldom)
+	return inVain{why, pause, now.Add(pause)}
+}
+
 // sendApproved sends what is approved. What keeps one from being sent is said
 // once, not every two seconds.
-func (d *payDesk) sendApproved(ctx context.Context, said map[string]string) {
+func (d *payDesk) sendApproved(ctx context.Context, vain map[string]inVain) {
+	if d.halted() { // seen in time, nothing is claimed in vain
+		return
+	}
 	list, err := d.named(ctx, nil, string(gate.Approved))
 	if err != nil {
 		if ctx.Err() == nil {
@@ -92,14 +110,23 @@ func (d *payDesk) sendApproved(ctx context.Context, said map[string]string) {
 		if ctx.Err() != nil {
 			return
 		}
-		out, err := s.Send(ctx, it.PaymentID, "")
-		switch {
-		case err == nil:
-			d.h.p.log.Info("payment sent", "payment", it.PaymentID, "status", out.Status)
-			delete(said, it.PaymentID)
-		case said[it.PaymentID] != err.Error():
-			said[it.PaymentID] = err.Error()
-			d.h.p.log.Warn("payment not sent", "payment", it.PaymentID, "err", err)
+		was := vain[it.PaymentID]
+		if d.h.p.now().Before(was.next) {
+			continue
 		}
+		out, err := s.Send(ctx, it.PaymentID, "")
+		why := out.Reason
+		if err != nil {
+			why = err.Error()
+		}
+		switch {
+		case err == nil && out.Status != gate.Approved:
+			d.h.p.log.Info("payment sent", "payment", it.PaymentID, "status", out.Status)
+			delete(vain, it.PaymentID)
+			continue
+		case was.why != why:
+			d.h.p.log.Warn("payment not sent", "payment", it.PaymentID, "err", why)
+		}
+		vain[it.PaymentID] = was.again(why, d.h.p.now())
 	}
 }
