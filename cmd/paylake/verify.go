@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -117,7 +118,13 @@ func (p *program) verify(ctx context.Context, args []string, f verifyFlags) erro
 func (p *program) showVerified(out verified, f verifyFlags, fault error) error {
 	if out.Report != nil {
 		for _, path := range out.Foreign {
-			fmt.Fprintf(p.stderr, "no manifest names %s; it changes nothing\n", path)
+			switch lost := func(d lake.Damage) bool { return d.Path == path }; {
+			case slices.ContainsFunc(out.Affected, lost): // told below
+			case slices.ContainsFunc(out.Affected, func(d lake.Damage) bool { return d.Entry() == nil }):
+				fmt.Fprintf(p.stderr, "no manifest that is there names %s; the one that is missing may\n", path)
+			default:
+				fmt.Fprintf(p.stderr, "no manifest names %s; it changes nothing\n", path)
+			}
 		}
 		l := out.Log
 		if l.OtherKeys > 0 {

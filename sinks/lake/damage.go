@@ -198,24 +198,7 @@ func (v *verifier) affected(ctx context.Context) ([]Damage, error) {
 // cannot be read: what they hold is what that manifest published, or a leftover.
 func (v *verifier) orphans(ctx context.Context) ([]Damage, error) {
 	missing := int64(len(v.manifests)) + 1
-	named, beyond := map[string]bool{}, false
-	for key := range v.files {
-		var n int64
-		if _, err := fmt.Sscanf(key, "manifests/%d.json", &n); err != nil || !isManifest(key) || n < missing {
-			continue
-		}
-		beyond = true
-		data, err := v.bucket.Read(ctx, key, 0, -1)
-		if err != nil {
-			return nil, err
-		}
-		if e, err := decodeManifest(n, data); err == nil {
-			for _, o := range e.Objects {
-				named[fullPath(v.url, o.Path)] = true
-			}
-		}
-	}
-	if !beyond {
+	if !v.gap {
 		return nil, nil
 	}
 	var mu sync.Mutex
@@ -223,7 +206,7 @@ func (v *verifier) orphans(ctx context.Context) ([]Damage, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(v.opts.Parallel)
 	for key := range v.files {
-		if named[fullPath(v.url, key)] || v.isNamed(key) {
+		if v.beyond[key] || v.isNamed(key) {
 			continue
 		}
 		g.Go(func() error {

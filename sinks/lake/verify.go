@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"path/filepath"
 	"runtime"
@@ -13,6 +14,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
@@ -86,7 +90,7 @@ func verifyBucket(ctx context.Context, b bucket, lakeURL string, o VerifyOptions
 	if o.Parallel <= 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
-	v := &verifier{bucket: b, url: lakeURL, opts: o, tables: map[tableID]*schemas.Table{}}
+	v := &verifier{bucket: b, url: lakeURL, opts: o, tables: map[tableID]*schemas.Table{}, beyond: map[string]bool{}}
 	defer v.inspectors.close()
 	err := v.run(ctx)
 	if err == nil && len(v.report.Findings) > 0 {
@@ -103,6 +107,8 @@ type verifier struct {
 	files     map[string]int64 // every key of the lake
 	shown     []byte           // the log's newest checkpoint
 	manifests []Entry
+	gap       bool            // manifests are missing, or cannot be read
+	beyond    map[string]bool // files that manifests behind the gap name
 	tables    map[tableID]*schemas.Table // with the kept columns of the newest manifest
 
 	refs       []objectRef // every object, by table, month and time
@@ -129,6 +135,9 @@ func (v *verifier) run(ctx context.Context) error {
 	if err := v.readChain(ctx); err != nil {
 		return err
 	}
+	if err := v.readBeyond(ctx); err != nil {
+		return err
+	}
 	v.checkForeign()
 	if err := v.checkLog(ctx); err != nil {
 		return err
@@ -146,9 +155,17 @@ func (v *verifier) run(ctx context.Context) error {
 // of the one before it.
 func (v *verifier) readChain(ctx context.Context) error {
 	prev := ""
+	defer func() { v.report.Manifests = int64(len(v.manifests)) }()
 	for s, err := range readManifests(ctx, v.bucket, 1) {
+		seq := int64(len(v.manifests)) + 1
+		if err == nil {
+			err = v.learn(s.Entry)
+		}
+		if errors.Is(err, sinks.ErrNewer) {
+			err = v.newer(ctx, seq, err)
+		}
 		if errors.Is(err, sinks.ErrCorrupt) {
-			v.fault(manifestKey(int64(len(v.manifests))+1), "%v", err)
+			v.fault(manifestKey(seq), "%v", err)
 			return nil
 		}
 		if err != nil {
@@ -156,17 +173,58 @@ func (v *verifier) readChain(ctx context.Context) error {
 		}
 		e := s.Entry
 		if e.PrevSHA256 != prev {
-			v.fault(manifestKey(e.Sequence-1), "its digest is %s, but manifest %d follows %s", prev, e.Sequence, e.PrevSHA256)
+			if entry, ok := v.logged(ctx, e.Sequence-1); ok && entry == tlog.RecordHash(logEntry(prev)) {
+				v.fault(manifestKey(e.Sequence), "it follows %s, but the digest of manifest %d is %s, as the log has it", e.PrevSHA256, e.Sequence-1, prev)
+			} else {
+				v.fault(manifestKey(e.Sequence-1), "its digest is %s, but manifest %d follows %s", prev, e.Sequence, e.PrevSHA256)
+			}
 		}
 		prev = e.SHA256
-		if err := v.learn(e); err != nil {
-			return err
-		}
 		v.manifests = append(v.manifests, e)
 	}
 	v.report.Head = prev
-	v.report.Manifests = int64(len(v.manifests))
 	return nil
+}
+
+// newer decides about a manifest that says it was written by a newer version:
+// where the next manifest follows another digest, or the log holds another one,
+// somebody changed it, and the error wraps sinks.ErrCorrupt.
+func (v *verifier) newer(ctx context.Context, seq int64, said error) error {
+	raw, err := v.bucket.Read(ctx, manifestKey(seq), 0, -1)
+	if err != nil {
+		return errors.Join(said, err)
+	}
+	is := digest(raw)
+	changed := func(who, other string) error {
+		return fmt.Errorf("its digest is %s, and %s %s; as it stands it reads: %v: %w", is, who, other, said, sinks.ErrCorrupt)
+	}
+	if next, err := v.bucket.Read(ctx, manifestKey(seq+1), 0, -1); err == nil {
+		var follows struct {
+			Prev string `json:"prev_sha256"`
+		}
+		if json.Unmarshal(next, &follows) == nil && follows.Prev != is {
+			return changed(fmt.Sprintf("manifest %d follows", seq+1), follows.Prev)
+		}
+	}
+	if entry, ok := v.logged(ctx, seq); ok && entry != tlog.RecordHash(logEntry(is)) {
+		return changed("the log holds another as entry", fmt.Sprint(seq-1))
+	}
+	return said
+}
+
+// logged is what the log that the lake shows holds of a manifest, if its tiles
+// add up to its checkpoint. Nothing is believed of who signed it: it only helps
+// to tell which of two files that contradict each other is at fault.
+func (v *verifier) logged(ctx context.Context, seq int64) (tlog.Hash, bool) {
+	c, err := translog.ReadCheckpoint(v.shown)
+	if err != nil || seq < 1 || c.Tree.N < seq {
+		return tlog.Hash{}, false
+	}
+	list, err := translog.Stored(ctx, logStore{v.bucket}, c.Tree).ReadHashes([]int64{tlog.StoredHashIndex(0, seq-1)})
+	if err != nil {
+		return tlog.Hash{}, false
+	}
+	return list[0], true
 }
 
 // learn finds the table of a manifest.
@@ -178,6 +236,33 @@ func (v *verifier) learn(e Entry) error {
 			fullPath(v.url, manifestKey(e.Sequence)), e.Table, e.SchemaVersion, sinks.ErrNewer)
 	}
 	v.tables[id] = t.Keep(e.Kept...)
+	return nil
+}
+
+// readBeyond remembers what is named by manifests beyond the end of the chain:
+// they are there, and cannot be followed to.
+func (v *verifier) readBeyond(ctx context.Context) error {
+	for key := range v.files {
+		var n int64
+		if _, err := fmt.Sscanf(key, "manifests/%d.json", &n); err != nil || !isManifest(key) || n <= int64(len(v.manifests)) {
+			continue
+		}
+		data, err := v.bucket.Read(ctx, key, 0, -1)
+		if err != nil {
+			return err
+		}
+		v.gap = true
+		if e, err := decodeManifest(n, data); err == nil {
+			for _, f := range filesOf(e) {
+				v.beyond[f.Path] = true
+			}
+		}
+	}
+	for key := range v.files { // a checkpoint may say that there were more
+		if n, ok := translog.ParseKeptPath(key); ok && n > int64(len(v.manifests)) {
+			v.gap = true
+		}
+	}
 	return nil
 }
 
@@ -194,6 +279,7 @@ func (v *verifier) checkForeign() {
 			named[q.Path] = true
 		}
 	}
+	maps.Copy(named, v.beyond)
 	missing := manifestKey(int64(len(v.manifests)) + 1)
 	for key := range v.files {
 		switch {

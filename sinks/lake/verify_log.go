@@ -117,6 +117,8 @@ func (c *logCheck) checkpoints(ctx context.Context) error {
 		case size >= 0 && cp.Tree.N != size:
 			c.fault(path, "it is the checkpoint of size %d", cp.Tree.N)
 		case !c.holds(ctx, path, cp):
+		case !known && size < 0: // what the log shows as its newest is somebody else's
+			c.fault(path, "it is signed by none of the given keys (%s); after a rotation, ask for the newest verifier keys", joined(c.opts.Keys.Lines()))
 		case !known:
 			c.report.Log.OtherKeys++
 			unknown[cp.Tree.N] = path
