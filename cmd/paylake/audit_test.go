@@ -95,6 +95,9 @@ func TestAuditKeys(t *testing.T) {
 		paylake(t, "verify", lake, "--key", filepath.Join(g.dir, "none")).want(t, 2)
 		paylake(t, "verify", lake, "--since", public).want(t, 2).says(t, "", "not a signed note")
 	})
+	t.Run("an empty folder", func(t *testing.T) { // the wrong one, or everything is gone
+		paylake(t, "verify", t.TempDir(), "--key", public).want(t, 0).says(t, "NOTHING IS SIGNED", "")
+	})
 	t.Run("truncated", func(t *testing.T) {
 		now := filepath.Join(g.dir, "now")
 		write(t, now, read(t, filepath.Join(g.lake(), "checkpoint")))

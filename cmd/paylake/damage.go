@@ -226,25 +226,7 @@ func (h *house) openWhole(ctx context.Context) error {
 		}
 		return h.openLake(ctx)
 	}
-	if err != nil {
-		return err
-	}
-	head, err := h.lake.Head(ctx)
-	if err != nil {
-		return err
-	}
-	if h.loggedBeyond(ctx, head) {
-		_, err = h.mendManifests(ctx)
-	}
 	return err
-}
-
-// loggedBeyond reports whether the log has more manifests than the lake. A log
-// that cannot be read says nothing here: verify and its follower name what is
-// wrong with it.
-func (h *house) loggedBeyond(ctx context.Context, head int64) bool {
-	c, ok, err := h.lake.Checkpoint(ctx)
-	return err == nil && ok && c.Tree.N > head
 }
 
 func (h *house) sayBack(back []lake.Damage, from string) {

@@ -89,7 +89,20 @@ func TestLosses(t *testing.T) {
 			t.Fatal(err)
 		}
 		lose(t, newest)
-		g.paylake(t, "verify").want(t, 6) // the transparency log remembers it
+		g.paylake(t, "verify").want(t, 6).says(t, "", newest).says(t, "", "affected: ") // the transparency log remembers it
+		before := tree(t, g.lake())
+		for _, command := range []string{"run", "rebuild", "compact"} { // its number is taken for ever
+			g.paylake(t, command).want(t, 1).says(t, "", "the newest are lost")
+		}
+		if after := tree(t, g.lake()); after != before {
+			t.Errorf("something was written in its place:\n%s", after)
+		}
+		if err := os.WriteFile(newest, []byte(strings.Replace(string(text), `"created_at": "2`, `"created_at": "1`, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range []string{"run", "rebuild", "compact"} { // nothing is laid upon another than was logged
+			g.paylake(t, command).want(t, 1).says(t, "", newest+" is not the manifest that was logged")
+		}
 		if err := os.WriteFile(newest, text, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -68,6 +68,8 @@ func signatures(r lake.Report) string {
 		return "signatures were checked"
 	case r.Log.Size == 0 && r.Manifests > 0:
 		return "NOTHING IS SIGNED: no manifest is in a transparency log"
+	case r.Log.Origin == "":
+		return "NOTHING IS SIGNED: there are no manifests and there is no transparency log"
 	case r.Unlogged > 0:
 		return fmt.Sprintf("the log's signature holds and covers all but the newest %s manifests", thousands(r.Unlogged))
 	}

@@ -212,7 +212,7 @@ func (h *house) openLake(ctx context.Context) (err error) {
 		return err
 	}
 	h.onClose(h.lake.Close)
-	return nil
+	return h.lake.CheckLogged(ctx)
 }
 
 // lakeRetention is what is asked of the lake's storage with every file.

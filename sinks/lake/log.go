@@ -68,6 +68,36 @@ func (l *Lake) Checkpoint(ctx context.Context) (translog.Checkpoint, bool, error
 	return c, true, err
 }
 
+// CheckLogged makes sure that the lake has every manifest that its log has, and
+// that the newest of them is the one that was logged: a commit after a lost or
+// changed one would fork history. A log that cannot be read says nothing here:
+// verify and its follower name what is wrong with it. The error wraps
+// sinks.ErrCorrupt.
+func (l *Lake) CheckLogged(ctx context.Context) error {
+	c, ok, err := l.Checkpoint(ctx) // before the head: what it covers was committed by then
+	if err != nil || !ok || c.Tree.N == 0 {
+		return nil
+	}
+	head, err := l.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Tree.N > head {
+		return fmt.Errorf("%s: its log has %d manifests and the lake has %d: the newest are lost; nothing is written until they are put back "+
+			"(paylake rebuild, if the bucket keeps versions, else from a copy; paylake verify lists what they named): %w", l.full(manifestKey(head+1)), c.Tree.N, head, sinks.ErrCorrupt)
+	}
+	raw, err := l.bucket.Read(ctx, manifestKey(c.Tree.N), 0, -1)
+	if err != nil {
+		return err
+	}
+	logged, err := translog.Stored(ctx, logStore{l.bucket}, c.Tree).ReadHashes([]int64{tlog.StoredHashIndex(0, c.Tree.N-1)})
+	if err == nil && logged[0] != tlog.RecordHash(logEntry(digest(raw))) {
+		return fmt.Errorf("%s is not the manifest that was logged; nothing is written until that one is put back "+
+			"(paylake rebuild, if the bucket keeps versions, else from a copy): %w", l.full(manifestKey(c.Tree.N)), sinks.ErrCorrupt)
+	}
+	return nil
+}
+
 // Name implements sinks.Follower.
 func (g *Log) Name() string { return "log" }
 

@@ -334,6 +334,17 @@ func (v *verifier) finish(err error) (Report, error) {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Detail, b.Detail))
 	})
 	r.Findings = slices.Compact(r.Findings)
+	for _, list := range []*[]Total{&r.Totals, &r.Unresolved} { // machines read [], not null
+		if *list == nil {
+			*list = []Total{}
+		}
+	}
+	if r.Findings == nil {
+		r.Findings = []Finding{}
+	}
+	if r.Foreign == nil {
+		r.Foreign = []string{}
+	}
 	if err != nil || len(r.Findings) == 0 {
 		return r, err
 	}
