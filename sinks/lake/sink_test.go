@@ -1,7 +1,11 @@
 package lake
 
 import (
+	"cmp"
 	"context"
+	"flag"
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -12,7 +16,15 @@ import (
 	"github.com/paylake/paylake/sinks/sinktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Every example opens lakes of its own, so 25 are drawn, or PAYLAKE_TEST_CASES.
+func TestMain(m *testing.M) {
+	checks := cmp.Or(os.Getenv("PAYLAKE_TEST_CASES"), "25")
+	if err := flag.Set("rapid.checks", checks); err != nil {
+		fmt.Println("PAYLAKE_TEST_CASES:", err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func testNow() time.Time { return time.Date(2026, 4, 10, 12, 0, 0, 0, time.UTC) }
 

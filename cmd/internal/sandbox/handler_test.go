@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"math/big"
@@ -24,7 +26,15 @@ import (
 	"github.com/paylake/paylake/sources/mpay/mpaytest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Every example is a world of its own, so 25 are drawn, or PAYLAKE_TEST_CASES.
+func TestMain(m *testing.M) {
+	checks := cmp.Or(os.Getenv("PAYLAKE_TEST_CASES"), "25")
+	if err := flag.Set("rapid.checks", checks); err != nil {
+		fmt.Println("PAYLAKE_TEST_CASES:", err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // client talks to a sandbox over real HTTP.
 type client struct {
