@@ -170,7 +170,7 @@ func (a answer) evidence(project int64, paymentID string, s Signer, now time.Tim
 	if err := s.Verify(a.body); err != nil {
 		return Evidence{}, fmt.Errorf("the answer cannot be believed: %w", err)
 	}
-	return w.evidence("poll", now), nil
+	return w.evidence(ByPoll, now), nil
 }
 
 // ReadCallback reads a callback whose signature was verified: which payment it
@@ -183,7 +183,7 @@ func ReadCallback(body []byte, received time.Time) (paymentID string, e Evidence
 	if w.Operation != nil {
 		w.Operations = []operation{*w.Operation}
 	}
-	return w.Payment.ID, w.evidence("callback", received), w.Payment.Status != ""
+	return w.Payment.ID, w.evidence(ByCallback, received), w.Payment.Status != ""
 }
 
 // evidence says what signed words mean. The money is the operation's: the
@@ -199,6 +199,7 @@ func (w words) evidence(by string, now time.Time) Evidence {
 			continue
 		}
 		e.OperationID, e.RequestID = bareText(o.ID), or(bounded(o.RequestID), e.RequestID)
+		e.AmountMinor, e.Currency = 0, "" // one operation's sum is not another's
 		if o.SumInitial != nil {
 			if n, err := strconv.ParseInt(bareText(o.SumInitial.Amount), 10, 64); err == nil {
 				e.AmountMinor, e.Currency = n, o.SumInitial.Currency

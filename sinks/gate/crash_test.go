@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,12 +95,14 @@ type worldly struct {
 	mail   [][]byte
 	twice  bool
 	forget bool
+	quiet  [2]bool // callbacks, status answers: they name no sum
 }
 
 func newWorldly(tb testing.TB, b gatetest.Behaviour, dice *rand.Rand) *worldly {
 	w := &worldly{dice: dice, twice: dice.IntN(2) == 0, forget: dice.IntN(4) == 0}
 	w.truth = !w.forget || !w.twice
-	o := gatetest.Options{Twice: w.twice, Tell: func(body []byte) { w.mail = append(w.mail, body) },
+	w.quiet = [2]bool{dice.IntN(3) == 0, dice.IntN(4) == 0}
+	o := gatetest.Options{Sumless: func(poll bool) bool { return poll && w.quiet[1] || !poll && w.quiet[0] }, Twice: w.twice, Tell: func(body []byte) { w.mail = append(w.mail, body) },
 		Behave: func(_ string, nth int) gatetest.Behaviour {
 			if nth == 0 {
 				return b
@@ -218,6 +221,8 @@ func (w *worldly) judge(id string, it gate.Intent) error {
 		return fmt.Errorf("executed %d times", executed)
 	case it.Status == gate.Success && executed != 1, it.Status == gate.Decline && executed != 0:
 		return fmt.Errorf("%s, and executed %d times", it.Status, executed)
+	case it.Status == gate.Success && w.quiet == [2]bool{true, true}:
+		return errors.New("settled, and nobody has named a sum")
 	case !it.Status.Final() && it.Finding == "":
 		return fmt.Errorf("stuck as %s (told %q) and nobody is told", it.Status, it.Told)
 	}
@@ -271,7 +276,7 @@ func history(tb testing.TB, b gatetest.Behaviour, seed uint64, die int) (*worldl
 func TestAtMostOnce(t *testing.T) {
 	seeds := cases(t, 3)
 	played, died, moved, resent := 0, 0, 0, 0
-	ends := map[gate.Status]int{}
+	ends, unsaid := map[gate.Status]int{}, 0
 	for _, b := range gatetest.Behaviours() {
 		for die := range steps {
 			for seed := range seeds {
@@ -285,19 +290,22 @@ func TestAtMostOnce(t *testing.T) {
 				if dead {
 					died++
 				}
+				if strings.Contains(it.Finding, "not how much") {
+					unsaid++
+				}
 				if len(w.gate.Asked(id)) > 1 {
 					resent++
 				}
 			}
 		}
 	}
-	t.Logf("%d histories, %d first processes died, %d payments moved once, %d sent again, ends %v", played, died, moved, resent, ends)
+	t.Logf("%d histories, %d first processes died, %d payments moved once, %d sent again, %d paid of a sum that nobody names, ends %v", played, died, moved, resent, unsaid, ends)
 	for _, s := range []gate.Status{gate.Success, gate.Decline, gate.Manual, gate.Unknown} {
 		if ends[s] == 0 {
 			t.Errorf("no history ended as %s", s)
 		}
 	}
-	if died == 0 || resent == 0 {
-		t.Error("nobody died, or nothing was sent again: this proves nothing")
+	if died == 0 || resent == 0 || unsaid == 0 {
+		t.Error("nobody died, nothing was sent again, or every sum was named: this proves nothing")
 	}
 }

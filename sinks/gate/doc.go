@@ -7,7 +7,8 @@
 //	plan.go      a plan against the register       approval.go  signed batches
 //	decide.go    approving a whole batch           steps.go     what we do to an intent
 //	evidence.go  what the platform says of one     next.go      when to ask again
-//	resolve.go   what a person ends                erase.go     a payer who is forgotten
+//	doubt.go     evidence that does not settle     erase.go     a payer who is forgotten
+//	resolve.go   what a person ends
 //	register.go  the contract of what keeps intents
 //	reply.go     the contract of a platform        client.go, answer.go  its Gate over HTTP
 //	sender.go    the protocol: claim, send once, ask

@@ -10,16 +10,22 @@ import (
 // Evidence is what the platform says about a payment: in a callback, or asked
 // for its status. Its signature was verified.
 type Evidence struct {
-	By          string // callback or poll
+	By          string // ByCallback or ByPoll
 	At          time.Time
 	State       string // the platform's word for the payment's state
 	OperationID string
 	RequestID   string
-	AmountMinor int64 // of the operation, as the platform took it; 0: not said
-	Currency    string
+	AmountMinor int64  // of the operation, as the platform took it; 0: not said
+	Currency    string // of it; empty: not said
 	Code        Code
 	CodeWanted  bool // the payer's approval code is waited for
 }
+
+// By what evidence came.
+const (
+	ByCallback = "callback"
+	ByPoll     = "poll"
+)
 
 // absentEnough agreeing answers that a payment does not exist, absentApart from
 // each other, are evidence that it was never taken.
@@ -51,13 +57,14 @@ func verdict(state string) (s Status, known bool) {
 func (it Intent) Observe(e Evidence, now time.Time) (Intent, Transition, bool) {
 	was := it
 	to, known := verdict(e.State)
-	if to == Success && !it.Status.Final() && e.AmountMinor != 0 && (e.AmountMinor != it.Order.AmountMinor || e.Currency != it.Order.Currency) {
-		to, it.Finding = Manual, fmt.Sprintf("the platform took %s, the order is %s", FormatAmount(e.AmountMinor, e.Currency), it.Order.Amount())
-	}
+	to = it.doubt(e, to)
 	if !it.weigh(e, to) {
 		return it.changed(was, "observed", e.By, now)
 	}
-	it.Told, it.Absent, it.AbsentAt, it.Again = e.State, 0, time.Time{}, false
+	if !paid(it.Told) || paid(e.State) { // that it was paid is not forgotten over a word that came late
+		it.Told = e.State
+	}
+	it.Absent, it.AbsentAt, it.Again = 0, time.Time{}, false
 	it.Operation, it.Request = or(e.OperationID, it.Operation), or(e.RequestID, it.Request)
 	if e.Code != (Code{}) {
 		it.Code = e.Code
@@ -73,7 +80,11 @@ func (it Intent) Observe(e Evidence, now time.Time) (Intent, Transition, bool) {
 	}
 	it.heard(e)
 	it.become(to, now)
-	return it.changed(was, "observed", e.By, now)
+	it, line, changed := it.changed(was, "observed", e.By, now)
+	if changed && it.asksAtOnce(was) {
+		it.NextAt = now
+	}
+	return it, line, changed
 }
 
 // weigh says whether evidence is about what may still change, and notes what
@@ -136,7 +147,7 @@ func (it Intent) NotFound(at time.Time) (Intent, Transition, bool) {
 	default:
 		it.Again, it.Finding = true, notFound(it.Absent)
 	}
-	return it.changed(was, "not found", "poll", at)
+	return it.changed(was, "not found", ByPoll, at)
 }
 
 // Overdue notes that the platform should have decided long ago.
@@ -147,7 +158,7 @@ func (it Intent) Overdue(now time.Time) (Intent, Transition, bool) {
 	}
 	was := it
 	it.Finding = fmt.Sprintf("undecided %s after it was sent, although %s decides within %s", now.Sub(it.SentAt).Truncate(time.Minute), it.Order.Method, m.Threshold)
-	return it.changed(was, "overdue", "poll", now)
+	return it.changed(was, "overdue", ByPoll, now)
 }
 
 const overdueAfter = 15 * time.Minute

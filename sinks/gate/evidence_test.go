@@ -23,7 +23,7 @@ func TestEvidenceIsMonotone(t *testing.T) {
 		it.SentAt, it.Fence = at, 1
 		var first gate.Status
 		for i := range rapid.IntRange(1, 8).Draw(rt, "n") {
-			e := gate.Evidence{By: "callback", At: at.Add(time.Duration(i) * time.Second), State: rapid.SampledFrom(words).Draw(rt, "state"), AmountMinor: rapid.SampledFrom([]int64{0, 120_00, 1_200_00}).Draw(rt, "amount"), Currency: "KGS"}
+			e := gate.Evidence{By: rapid.SampledFrom([]string{gate.ByCallback, gate.ByPoll}).Draw(rt, "by"), At: at.Add(time.Duration(i) * time.Second), State: rapid.SampledFrom(words).Draw(rt, "state"), AmountMinor: rapid.SampledFrom([]int64{0, 120_00, 1_200_00}).Draw(rt, "amount"), Currency: rapid.SampledFrom([]string{"KGS", "KGS", "AZN", ""}).Draw(rt, "currency")}
 			was := it
 			it, _, _ = it.Observe(e, e.At)
 			if again, _, changed := it.Observe(e, e.At.Add(time.Second)); changed {
@@ -41,11 +41,53 @@ func TestEvidenceIsMonotone(t *testing.T) {
 			case e.State == "success" && e.AmountMinor == 1_200_00 && !was.Status.Final() && (it.Status == gate.Success && was.Status != gate.Success || it.Finding == ""):
 				rt.Fatalf("another amount, and %+v", it)
 			}
+			if it.Status == gate.Success && !was.Status.Final() && (e.AmountMinor != 120_00 || e.Currency != "KGS") {
+				rt.Fatalf("settled by %+v", e)
+			}
 			if it.Status == gate.Draft || it.Status == gate.Approved {
 				rt.Fatalf("%s by evidence", it.Status)
 			}
 		}
 	})
+}
+
+// A success of no sum settles nothing. A callback's is remembered and asked about
+// at once; a status answer's is for a person, and so is a decline after it. The
+// sum ends it, whenever it comes.
+func TestSuccessOfNoSum(t *testing.T) {
+	at := time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)
+	for _, from := range []gate.Status{gate.Sending, gate.Accepted, gate.Unknown} {
+		for _, e := range []gate.Evidence{{State: "success"}, {State: "success", AmountMinor: 120_00}, {State: "success", Currency: "KGS"}, {State: "refunded"}} {
+			it := draft(order("k", 120_00), "farid")
+			it.Status, it.SentAt, it.Absent, it.Again = from, at.Add(-time.Hour), 2, from == gate.Unknown
+			e.By, e.At = gate.ByCallback, at
+			told, _, changed := it.Observe(e, at)
+			if !changed || told.Status != gate.Accepted || told.Told != e.State || !told.NextAt.Equal(at) || told.Again {
+				t.Errorf("%s, callback %+v: %+v", from, e, told)
+			}
+			if late, _, _ := told.Observe(gate.Evidence{By: gate.ByCallback, At: at, State: "processing"}, at); late.Told != e.State {
+				t.Errorf("forgotten over a late word: %+v", late)
+			}
+			e.By = gate.ByPoll
+			asked, _, _ := told.Observe(e, at)
+			if asked.Status != gate.Manual || asked.Finding == "" || e.State == "success" && !strings.Contains(asked.Finding, "not how much") {
+				t.Errorf("%s, status %+v: %+v", from, e, asked)
+			}
+			sum := gate.Evidence{By: gate.ByPoll, At: at, State: "success", AmountMinor: 120_00, Currency: "KGS"}
+			for _, before := range []gate.Intent{told, asked} {
+				if done, _, _ := before.Observe(sum, at); done.Status != gate.Success || e.State == "success" && done.Finding != "" {
+					t.Errorf("%s with a sum: %+v", before.Status, done)
+				}
+				no, _, _ := before.Observe(gate.Evidence{By: gate.ByPoll, At: at, State: "decline"}, at)
+				if no.Status != gate.Manual || !strings.Contains(no.Finding, `says "decline" now`) {
+					t.Errorf("%s, then a decline: %+v", before.Status, no)
+				}
+				if again, _, changed := no.Observe(gate.Evidence{By: gate.ByCallback, At: at, State: "decline"}, at); changed {
+					t.Errorf("the decline again: %+v", again)
+				}
+			}
+		}
+	}
 }
 
 // What the platform knows although it was never sent from here is never sent.
@@ -89,6 +131,10 @@ func TestReadCallback(t *testing.T) {
 		if _, e, ok := gate.ReadCallback([]byte(`{"payment":{"id":"p1","status":"awaiting clarification"},"clarification_fields":`+fields+`}`), at); !ok || !e.CodeWanted {
 			t.Errorf("%s: %+v", fields, e)
 		}
+	}
+	// A sum is one operation's, not another's.
+	if _, e, _ := gate.ReadCallback([]byte(`{"payment":{"id":"p1","status":"success","sum":{"amount":5000,"currency":"KGS"}}}`), at); e.AmountMinor != 0 || e.Currency != "" {
+		t.Errorf("the payment's own sum: %+v", e)
 	}
 	for _, text := range []string{`{}`, `[]`, `{"payment":{}}`, `{"payment":{"id":"p1"}}`, `{"payment":{"id":7}}`, `{"payment":{"id":"p1","id":"p2","status":"success"}}`} {
 		if _, _, ok := gate.ReadCallback([]byte(text), at); ok {

@@ -124,12 +124,13 @@ func (s *Sender) note(ctx context.Context, id string, step func(Intent) (Intent,
 		if !ok {
 			return nil, fmt.Errorf("%s: %w", id, ErrAbsent)
 		}
+		was := it
 		it, line, changed := step(it)
 		out = it
 		if !changed {
 			return nil, nil
 		}
-		return []Change{{Intent: it, Line: line}}, nil
+		return []Change{{Intent: it, Line: line, Wake: it.asksAtOnce(was)}}, nil
 	})
 	if err != nil {
 		return out, fmt.Errorf("%s: what is known could not be noted: %w", id, err)

@@ -227,3 +227,57 @@ func TestNobodyListens(t *testing.T) {
 		t.Errorf("%+v %v", it, err)
 	}
 }
+
+// wakes notes which changes want their intent looked at.
+type wakes struct {
+	gate.Register
+	list []bool
+}
+
+func (w *wakes) Decide(ctx context.Context, ask gate.Ask, decide func(gate.View) ([]gate.Change, error)) error {
+	return w.Register.Decide(ctx, ask, func(v gate.View) ([]gate.Change, error) {
+		changes, err := decide(v)
+		for _, c := range changes {
+			w.list = append(w.list, c.Wake)
+		}
+		return changes, err
+	})
+}
+
+// A callback that says "paid" and not how much has the status asked at once,
+// once, and that settles it.
+func TestCallbackOfNoSumIsAskedAbout(t *testing.T) {
+	var mail [][]byte
+	h := newHouse(t, gatetest.Options{Behave: func(string, int) gatetest.Behaviour { return gatetest.Direct },
+		Sumless: func(poll bool) bool { return !poll }, Tell: func(body []byte) { mail = append(mail, body) }})
+	id, s := h.ready(t, "k", 120_00), h.sender()
+	if _, err := s.Send(t.Context(), id, ""); err != nil || len(mail) != 1 {
+		t.Fatal(mail, err)
+	}
+	w := &wakes{Register: h.register}
+	s.Register = w
+	for range 2 {
+		_, e, _ := gate.ReadCallback(mail[0], h.now)
+		if err := s.Hear(t.Context(), id, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if it := h.load(t, id); it.Status != gate.Accepted || it.Told != "success" || len(w.list) != 1 || !w.list[0] {
+		t.Fatalf("%+v, woken %v", it, w.list)
+	}
+	if _, err := s.Drive(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if it := h.load(t, id); it.Status != gate.Success || it.Finding != "" || w.list[len(w.list)-1] {
+		t.Errorf("%+v, woken %v", it, w.list)
+	}
+}
+
+// A status answer with two operations: the sum is that of the latest, which may
+// have none.
+func TestSumOfTheLatestOperation(t *testing.T) {
+	_, e, ok := gate.ReadCallback([]byte(`{"payment":{"id":"p1","status":"success"},"operations":[{"id":1,"type":"sale","sum_initial":{"amount":5000,"currency":"KGS"}},{"id":2,"type":"sale"}]}`), time.Now())
+	if !ok || e.OperationID != "2" || e.AmountMinor != 0 || e.Currency != "" {
+		t.Errorf("%+v", e)
+	}
+}

@@ -54,6 +54,9 @@ type Options struct {
 	// Forget has the status of a payment say 3061 although it was taken; Later has
 	// it say 3062.
 	Forget, Later func(paymentID string, nth int) bool
+	// Sumless has callbacks, or status answers, keep quiet about operations and
+	// sums, as a project can have them.
+	Sumless func(poll bool) bool
 	// Tell delivers a callback's body, signed; none where nil.
 	Tell func(body []byte)
 	// Code is the approval code of every payment.
@@ -196,6 +199,10 @@ func (g *Gate) status(w http.ResponseWriter, q request) {
 		g.signed(w, g.report(q, "3061", "Payment not found"))
 	default:
 		v := g.words(*p)
+		if g.o.Sumless != nil && g.o.Sumless(true) {
+			g.signed(w, sumless(v))
+			return
+		}
 		v["operations"] = []any{v["operation"]}
 		delete(v, "operation")
 		g.signed(w, v)
