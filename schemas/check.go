@@ -54,8 +54,23 @@ type SameAmount struct {
 	Scale bool
 }
 
-func (Capability) rule() {}
-func (SameAmount) rule() {}
+// SameCurrency: the field and the column As name one currency, where both were
+// sent.
+type SameCurrency struct{ As string }
+
+// MethodCurrency: the field is the currency of the payment method that the
+// column Method names (MethodCurrencies).
+type MethodCurrency struct{ Method string }
+
+// WalletCurrency: the field is a currency that the row's wallet has in rows of
+// another table. It holds for wallets that have none there: nothing is known.
+type WalletCurrency struct{ Table, Column string }
+
+func (Capability) rule()     {}
+func (SameAmount) rule()     {}
+func (SameCurrency) rule()   {}
+func (MethodCurrency) rule() {}
+func (WalletCurrency) rule() {}
 
 // wholeSum are the operations that are about the whole sum of their payment.
 func wholeSum() []string { return []string{"sale", "auth", "recurring", "payout"} }
@@ -77,6 +92,12 @@ func Checks() []Check {
 			Doc: "the payment's sum is the operation's times a power of ten: one of the two is in another unit"},
 		{Name: "amount_differs", Table: "operations", Field: "payment_minor", Severity: SeverityWarn, Rule: sums,
 			Doc: "the payment's sum is not the operation's"},
+		{Name: "currency_differs", Table: "operations", Field: "payment_currency", Severity: SeverityWarn, Rule: SameCurrency{As: "currency"},
+			Doc: "the payment's sum is in another currency than the operation's"},
+		{Name: "impossible_currency", Table: "operations", Field: "currency", Severity: SeverityWarn, Rule: MethodCurrency{Method: "method"},
+			Doc: "the payment method moves money in another currency alone"},
+		{Name: "currency_differs", Table: "settlements", Field: "currency", Severity: SeverityWarn, Rule: WalletCurrency{Table: "balances", Column: "currency"},
+			Doc: "the notice is about a currency in which the wallet has never had a balance"},
 		{Name: "not_a_number", Table: "ledger", Field: "counterparty_masked", Severity: SeverityWarn,
 			Rule: Number{Person: "counterparty", Masked: "counterparty_masked"}, Doc: "the other person's number is no telephone number"},
 		{Name: "not_a_number", Table: "operations", Field: "customer_id", Severity: SeverityWarn, Rule: Number{Text: "customer_id"}, Doc: noNumber},

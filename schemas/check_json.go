@@ -7,7 +7,7 @@ import (
 )
 
 // ruleKinds are the rules by the names that they have in JSON.
-var ruleKinds = []Rule{Capability{}, SameAmount{}, Required{}, Range{}, Pattern{}, Vocabulary{}, Referential{}, Number{}, Once{}, Chain{}, Freshness{}, Volume{}}
+var ruleKinds = []Rule{Capability{}, SameAmount{}, SameCurrency{}, MethodCurrency{}, WalletCurrency{}, Required{}, Range{}, Pattern{}, Vocabulary{}, Referential{}, Number{}, Once{}, Chain{}, Freshness{}, Volume{}}
 
 // plainCheck is a check without its rule.
 type plainCheck Check

@@ -21,6 +21,15 @@ func TestChecksFitTheirTables(t *testing.T) {
 			columns = append(columns, r.Method, r.Type, r.Payment)
 		case schemas.SameAmount:
 			columns = append(columns, r.Amount, r.Currency, r.Other, r.OtherIn)
+		case schemas.SameCurrency:
+			columns = append(columns, r.As)
+		case schemas.MethodCurrency:
+			columns = append(columns, r.Method)
+		case schemas.WalletCurrency:
+			columns = append(columns, "wallet_id")
+			if other, ok := schemas.ByName(r.Table); !ok || !other.Has("wallet_id") || !other.Has(r.Column) {
+				t.Errorf("%s: no wallet of %s has a %s", c.Name, r.Table, r.Column)
+			}
 		}
 		for _, name := range columns {
 			if name != "" && !table.Has(name) {

@@ -8,3 +8,7 @@ func Methods() map[string][]string {
 		"mbank": {"sale", "invoice", "customer action", "payment confirmation"},
 	}
 }
+
+// MethodCurrencies says in which currency alone a payment method moves money. A
+// method that is not listed may have any.
+func MethodCurrencies() map[string]string { return map[string]string{"mbank": "KGS"} }

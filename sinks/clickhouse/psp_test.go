@@ -91,6 +91,8 @@ func TestAlarms(t *testing.T) {
 		op("6", 1, "other", "sale", "success", "card", 5000, paid(5001)), op("7", 1, "unsent", "sale", "success", "card", 5000),
 		op("8", 1, "foreign", "sale", "success", "card", 5000, row{"payment_minor": int64(50000), "payment_currency": "USD"}),
 		op("9", 1, "zero", "sale", "success", "card", 5000, paid(0)), op("10", 1, "huge", "sale", "success", "card", 9223372036854775807, paid(1)),
+		op("11", 1, "dollars", "sale", "success", "mbank", 5000, row{"currency": "USD"}), op("12", 1, "loud", "sale", "success", "Mbank", 5000, row{"currency": "AZN", "payment_minor": int64(5000), "payment_currency": "AZN"}),
+		op("13", 1, "abroad", "sale", "success", "card", 5000, row{"currency": "USD"}), op("14", 1, "untold", "sale", "success", "mbank", 5000, row{"payment_minor": int64(5000)}),
 	)
 	at := day0.Add(time.Hour)
 	dispute := func(id, payment, method string) row {
@@ -103,6 +105,7 @@ func TestAlarms(t *testing.T) {
 	const mbank = "mbank: sale, invoice, customer action, payment confirmation"
 	want := []string{"amount_differs,operations,huge,1,9223372036854775807,9223372036854775807", "amount_differs,operations,other,5001,5000,5000", "amount_differs,operations,zero,0,5000,5000",
 		"amount_scale,operations,seed,50000,5000,5000", "amount_scale,operations,tenth,5000,50000,50000",
+		"currency_differs,operations,foreign,USD,KGS,5000", "impossible_currency,operations,dollars,USD,mbank: KGS,5000", "impossible_currency,operations,loud,AZN,mbank: KGS,5000",
 		"impossible_operation,chargebacks,cb1,mbank chargeback," + mbank + ",5000", "impossible_operation,chargebacks,cb2, chargeback," + mbank + ",5000",
 		"impossible_operation,operations,refund,mbank refund," + mbank + ",5000", "impossible_operation,operations,upper,MBANK payout," + mbank + ",5000"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {

@@ -23,6 +23,12 @@ func (v viewer) breaks(c schemas.Check, at string) string {
 		return v.incapable(r, at)
 	case schemas.SameAmount:
 		return differing(r)
+	case schemas.SameCurrency:
+		return fmt.Sprintf("%[1]s != '' AND %[2]s != '' AND %[1]s != %[2]s", field, quote(r.As))
+	case schemas.MethodCurrency:
+		return foreign(c, r)
+	case schemas.WalletCurrency:
+		return v.unheld(c, r, at)
 	case schemas.Required:
 		if isText(c) {
 			return field + " = ''"
@@ -56,6 +62,12 @@ func (v viewer) saw(c schemas.Check) (observed, expected string) {
 		return fmt.Sprintf("concat(toString(%s), ' ', toString(%s))", quote(r.Method), typeOf(r)), literal(strings.Join(allowed, "; "))
 	case schemas.SameAmount:
 		return fmt.Sprintf("ifNull(toString(%s), '')", quote(r.Other)), fmt.Sprintf("toString(%s)", quote(r.Amount))
+	case schemas.SameCurrency:
+		return observed, fmt.Sprintf("toString(%s)", quote(r.As))
+	case schemas.MethodCurrency:
+		return observed, literal(methodCurrencies())
+	case schemas.WalletCurrency:
+		return observed, literal("a currency of the wallet's " + r.Table)
 	case schemas.Required:
 		return observed, literal("something")
 	case schemas.Range:
@@ -188,6 +200,33 @@ func differing(r schemas.SameAmount) string {
 		return "(" + both + " AND " + scale + ")"
 	}
 	return "(" + both + " AND NOT (" + scale + "))"
+}
+
+// foreign: the method's money is of another currency.
+func foreign(c schemas.Check, r schemas.MethodCurrency) string {
+	var cases []string
+	all := schemas.MethodCurrencies()
+	for _, method := range slices.Sorted(maps.Keys(all)) {
+		cases = append(cases, fmt.Sprintf("lower(%s) = %s AND %s NOT IN ('', %s)", quote(r.Method), literal(method), quote(c.Field), literal(all[method])))
+	}
+	return "(" + strings.Join(cases, " OR ") + ")"
+}
+
+func methodCurrencies() string {
+	var out []string
+	for method, currency := range schemas.MethodCurrencies() {
+		out = append(out, method+": "+currency)
+	}
+	slices.Sort(out)
+	return strings.Join(out, "; ")
+}
+
+// unheld: the wallet has rows of the other table, and none of this currency.
+func (v viewer) unheld(c schemas.Check, r schemas.WalletCurrency, at string) string {
+	to, _ := schemas.ByName(r.Table)
+	rows := fmt.Sprintf("FROM %s.%s WHERE %s", v.db, rowsTable(to), v.current(to, at))
+	return fmt.Sprintf("(source, wallet_id) IN (SELECT source, wallet_id %[1]s) AND (source, wallet_id, toString(%[2]s)) NOT IN (SELECT source, wallet_id, toString(%[3]s) %[1]s)",
+		rows, quote(c.Field), quote(r.Column))
 }
 
 // Checks of a table as a whole.

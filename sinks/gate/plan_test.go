@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/gate"
 	"github.com/paylake/paylake/sinks/gate/gatetest"
 )
@@ -236,5 +237,15 @@ func TestConflictsNameNoPayer(t *testing.T) {
 	got, _ := planned(t, planning("nigar", order("k", 70_00)), now, sent)
 	if why := got["k"].Why; !strings.Contains(why, "60.00 KGS to azersu") || strings.Contains(why, sent.Order.Account) {
 		t.Error(why)
+	}
+}
+
+// What a method cannot be paid in is refused here and flagged in the warehouse:
+// the two must mean the same.
+func TestMethodCurrencies(t *testing.T) {
+	for name, currency := range schemas.MethodCurrencies() {
+		if m, err := gate.MethodNamed(name); err != nil || m.Currency != currency {
+			t.Errorf("%s: %+v, %v; the check says %s", name, m, err, currency)
+		}
 	}
 }
