@@ -104,7 +104,7 @@ func (h *house) receiverOf(ctx context.Context, s config.Source) (callbacks.Judg
 		if err != nil {
 			return nil, nil, err
 		}
-		return judgeFlashpay(n), &hearing{flashpayReader{n, intents.Reader{Source: s.Name, Zone: s.Zone, People: h.pseudo}}, desk.sender()}, nil
+		return judgeFlashpay(n, h.p.now), &hearing{flashpayReader{n, intents.Reader{Source: s.Name, Zone: s.Zone, People: h.pseudo}}, desk.sender()}, nil
 	case s.Type == config.MPAY && len(s.WebhookSecret) > 0:
 		w, err := h.mpayWebhooks(ctx, s)
 		return judgeMPAY(w), mpayReader{w}, err

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/paylake/paylake/cmd/internal/callbacks"
 	"github.com/paylake/paylake/cmd/internal/intents"
 	"github.com/paylake/paylake/config"
@@ -32,15 +30,12 @@ const (
 	kindHint      = "chargeback"
 )
 
-// hintsPerMinute bounds what anybody may put into the lake without a signature.
-const hintsPerMinute = 10
-
-func judgeFlashpay(n *flashpay.Notices) callbacks.Judge {
-	hints := rate.NewLimiter(rate.Every(time.Minute/hintsPerMinute), hintsPerMinute)
+func judgeFlashpay(n *flashpay.Notices, now func() time.Time) callbacks.Judge {
+	hints := newHintGate()
 	return func(_ http.Header, body []byte) (callbacks.Verdict, error) {
 		c, err := n.Accept(body)
 		if errors.Is(err, flashpay.ErrSignature) && n.Hint(body) == nil {
-			if !hints.Allow() {
+			if !hints.allow(body, now()) {
 				return callbacks.Verdict{}, fmt.Errorf("more than %d unsigned notices in a minute (%w)", hintsPerMinute, callbacks.ErrTooMany)
 			}
 			return callbacks.Verdict{Kind: kindHint}, nil
