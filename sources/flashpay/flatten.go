@@ -17,6 +17,10 @@ const (
 	// have as paths and values: the platform's have 3. A long path to a list of
 	// digits would make gigabytes of a quarter of a megabyte.
 	maxSpread = 16
+	// maxLeaves is how many values a body of strict reading may have: published
+	// ones have under 200, and every one more is sorted three times, also for
+	// somebody who has no secret.
+	maxLeaves = 20_000
 )
 
 // reading says how a body is flattened.
@@ -270,6 +274,9 @@ func (f *flattener) leaf(v jsontext.Value) error {
 		}
 	}
 	f.leaves = append(f.leaves, leaf{start: start, colon: colon, end: len(f.arena)})
+	if f.how == strict && len(f.leaves) > maxLeaves {
+		return fmt.Errorf("more than %d values: %w", maxLeaves, ErrGrammar)
+	}
 	if f.most > 0 && len(f.arena) > f.most {
 		return fmt.Errorf("more than %d times its length as paths and values: %w", maxSpread, ErrGrammar)
 	}

@@ -2,6 +2,7 @@ package flashpay
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -177,6 +178,24 @@ func TestSpreadBody(t *testing.T) {
 	})
 	if got.AllocedBytesPerOp() > 64<<20 {
 		t.Errorf("%d bytes for a body of %d", got.AllocedBytesPerOp(), len(body))
+	}
+}
+
+// A body of very many values is refused before they are sorted; one of the most
+// that there may be is judged by its signature.
+func TestBodyOfManyValues(t *testing.T) {
+	n := testNotices(t)
+	list := func(count int) string { return `{"a":[` + strings.Repeat("1,", count-1) + "1]" }
+	for count, want := range map[int]error{maxLeaves: nil, maxLeaves + 1: ErrGrammar, 131_000: ErrGrammar} {
+		if _, err := n.Accept([]byte(list(count) + `,"signature":"x"}`)); !errors.Is(err, cmp.Or(want, ErrSignature)) {
+			t.Errorf("%d values, signed by nobody: %v", count, err)
+		}
+		if err := n.Hint([]byte(list(count) + "}")); !errors.Is(err, cmp.Or(want, ErrSignature)) {
+			t.Errorf("%d values, not signed: %v", count, err)
+		}
+	}
+	if _, err := n.Accept(delivered(t, list(maxLeaves)+"}")); err != nil {
+		t.Errorf("%d values, signed: %v", maxLeaves, err)
 	}
 }
 
