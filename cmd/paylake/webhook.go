@@ -132,7 +132,7 @@ func (p *program) addWebhook(ctx context.Context, name, url string, f endpointFl
 		return err
 	}
 	if f.asJSON {
-		return json.NewEncoder(p.stdout).Encode(map[string]any{"name": name, "url": url, "form": f.form, "ordered": f.ordered, "events": f.events, "from": e.Applied + 1, "secret": secret.Reveal()})
+		return json.NewEncoder(p.stdout).Encode(map[string]any{"name": name, "url": url, "form": f.form, "ordered": f.ordered, "events": append([]string{}, f.events...), "from": e.Applied + 1, "secret": secret.Reveal()})
 	}
 	fmt.Fprintf(p.stdout, "%s is told of %s from manifest %d on\nsecret: %s\n", name, cmp.Or(strings.Join(f.events, ", "), "every event"), e.Applied+1, secret.Reveal())
 	fmt.Fprintln(p.stderr, "the secret is not shown again; paylake up sends the messages")

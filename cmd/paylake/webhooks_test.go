@@ -290,6 +290,23 @@ func TestWebhookRefusals(t *testing.T) {
 	}
 }
 
+// Programs read the same list from `add` as from `list`: [] stands for every event.
+func TestWebhookAddInJSON(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 50)
+	g.hooked(t)
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{"all": {nil, `[]`}, "some": {[]string{"--event", "payment.settled"}, `["payment.settled"]`}} {
+		var made struct{ Events json.RawMessage }
+		g.paylake(t, append([]string{"webhook", "add", name, g.hookURL(name), "--json"}, c.args...)...).want(t, 0).json(t, &made)
+		if string(made.Events) != c.want {
+			t.Errorf("%s: events %s, want %s", name, made.Events, c.want)
+		}
+	}
+}
+
 // `check` connects to every enabled endpoint and sends nothing; one that cannot
 // be reached, or lies where webhooks do not go, is told and fails nothing.
 func TestCheckLooksAtWebhooks(t *testing.T) {
