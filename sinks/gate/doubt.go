@@ -15,7 +15,8 @@ func paid(state string) bool {
 // order. A success of no sum settles nothing: a callback's has the status asked
 // for, a status answer's is for a person.
 func (it *Intent) doubt(e Evidence, to Status) Status {
-	said := e.AmountMinor != 0 && e.Currency != ""
+	o, said := it.Order, e.AmountMinor != 0 && e.Currency != ""
+	other := e.AmountMinor != 0 && e.AmountMinor != o.AmountMinor || e.Currency != "" && e.Currency != o.Currency
 	switch {
 	case it.Status.Final():
 	case to == Decline && paid(it.Told):
@@ -24,17 +25,17 @@ func (it *Intent) doubt(e Evidence, to Status) Status {
 		}
 		return Manual
 	case to != Success:
+	case other:
+		it.Finding = fmt.Sprintf("the platform took %s, the order is %s", FormatAmount(e.AmountMinor, or(e.Currency, "a currency that is not told")), o.Amount())
+		return Manual
 	case !said && it.Status == Manual && paid(it.Told):
 		return Accepted // nothing new to whoever looks at it
 	case !said && (it.Status == Manual || e.By == ByPoll):
-		it.Finding = noSum(it.Order)
+		it.Finding = noSum(o)
 		return Manual
 	case !said:
 		return Accepted
-	case e.AmountMinor != it.Order.AmountMinor || e.Currency != it.Order.Currency:
-		it.Finding = fmt.Sprintf("the platform took %s, the order is %s", FormatAmount(e.AmountMinor, e.Currency), it.Order.Amount())
-		return Manual
-	case it.Finding == noSum(it.Order):
+	case it.Finding == noSum(o):
 		it.Finding = ""
 	}
 	return to
