@@ -2,8 +2,10 @@ package gate
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -214,12 +216,59 @@ func (w words) evidence(by string, now time.Time) Evidence {
 
 // wanted reports whether fields to clarify name the approval code; they come as
 // an object or a list.
-func wanted(v jsontext.Value) bool { return strings.Contains(string(v), `"approval_code"`) }
+func wanted(v jsontext.Value) bool {
+	var fields any
+	return len(v) > 0 && json.Unmarshal(v, &fields) == nil && asks(fields)
+}
 
-// bareText is a number or a text without its quotation marks; empty for null.
+func asks(fields any) bool {
+	switch f := fields.(type) {
+	case string:
+		return f == "approval_code"
+	case []any:
+		return slices.ContainsFunc(f, asks)
+	case map[string]any:
+		for name, inside := range f {
+			if name == "approval_code" && signed(inside) || asks(inside) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// signed reports whether a value is part of what a signature covers: empty lists
+// and objects are not, so anybody could have put them there.
+func signed(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, signed)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(v)), signed)
+	}
+	return true
+}
+
+// bareText is a number or a text as a signature covers it, so that no other
+// spelling of it means something else; empty for null, for objects and lists, and
+// for what is too long.
 func bareText(v jsontext.Value) string {
-	text := strings.Trim(string(v), `"`)
-	if text == "null" || len(text) > 64 {
+	text := string(v)
+	switch v.Kind() {
+	case jsontext.KindBeginObject, jsontext.KindBeginArray, jsontext.KindNull:
+		return ""
+	case jsontext.KindTrue:
+		return "1"
+	case jsontext.KindFalse:
+		return "0"
+	case jsontext.KindString:
+		bare, err := jsontext.AppendUnquote(nil, v)
+		if err != nil {
+			return ""
+		}
+		text = string(bare)
+	}
+	if len(text) > 64 {
 		return ""
 	}
 	return text

@@ -62,7 +62,7 @@ func Sign(payload []byte, secret []byte) (string, error) {
 //
 // The body must be in the strict grammar first: UTF-8 JSON, one object, no key
 // twice, no colon, semicolon or control character in a key, one signature and
-// no frame_mode, and no text that could be taken for further fields: the signed
+// no frame_mode, no more than 20,000 values, and no text that could be taken for further fields: the signed
 // string has no escapes, and without these rules one signature would hold for
 // several bodies. What it still cannot tell apart (true and "1", null and "",
 // a list and an object with number keys, [] and nothing) the caller's types
