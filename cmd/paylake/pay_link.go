@@ -30,8 +30,9 @@ func (p *program) payLinkCommand() *cobra.Command {
 		Use: "link --key KEY --amount A --customer C", Short: "Make a signed link to the Payment Page, with the method chosen", Args: cobra.NoArgs,
 		Long: `Prints a link with which a payer opens the platform's Payment Page at a chosen method
 and pays there. Its payment_id is a function of tenant and key: the same key is the
-same payment, which the platform takes once, and a key that paylake pay has planned
-is refused. No money moves by making a link.`,
+same payment, which the platform takes once. The same link may be made again; one
+that says something else under the same key is refused, and so is a key that
+paylake pay has planned. No money moves by making a link.`,
 		Example: "  paylake pay link --key invoice-4711 --amount 1250.00 --customer c-17\n  paylake pay link --source psp --key invoice-4711 --amount 1250.00 --currency KGS --customer c-17 --json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.payLink(cmd.Context(), f) },
 	}
@@ -78,12 +79,12 @@ func (p *program) payLink(ctx context.Context, f linkFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	l := gate.Link{ProjectID: s.ProjectID, PaymentID: id, Method: f.method, AmountMinor: minor, Currency: f.currency, CustomerID: f.customer, Description: f.description}
+	l := gate.Link{Source: source, ProjectID: s.ProjectID, PaymentID: id, Method: f.method, AmountMinor: minor, Currency: f.currency, CustomerID: f.customer, Description: f.description}
 	url, err := l.URL(s.PageURL, signer)
 	if err != nil {
 		return usagef("%w", err)
 	}
-	if err := d.h.state.Audit(ctx, state.Act{Actor: p.actor(), Action: linkAct, Subject: id, Reason: fmt.Sprintf("%s of %s", gate.FormatAmount(minor, f.currency), f.key)}); err != nil {
+	if err := d.putLink(ctx, l, f.key); err != nil {
 		return err
 	}
 	if f.asJSON {
@@ -91,6 +92,17 @@ func (p *program) payLink(ctx context.Context, f linkFlags) (err error) {
 	}
 	fmt.Fprintln(p.stdout, url)
 	return nil
+}
+
+// putLink records a link before anybody sees it. Another one under its key is
+// another payment, for which the platform would still take but one.
+func (d *payDesk) putLink(ctx context.Context, l gate.Link, key string) error {
+	err := d.payments.PutLink(ctx, state.PaymentLink{ID: l.PaymentID, Fingerprint: l.Fingerprint(d.key)},
+		state.Act{Actor: d.h.p.actor(), Action: linkAct, Subject: l.PaymentID, Reason: fmt.Sprintf("%s of %s", gate.FormatAmount(l.AmountMinor, l.Currency), key)})
+	if errors.Is(err, state.ErrTaken) {
+		return usagef("--key: %s is the payment %s already, with another amount, currency, customer, description, method or source; say the same again or choose another key", key, l.PaymentID)
+	}
+	return err
 }
 
 // pageSource is the source whose Payment Page is meant.

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,8 +159,40 @@ func TestPayLink(t *testing.T) {
 	}
 	g.paylake(t, "pay", "link", "--key", "k", "--amount", "12.00", "--customer", "c-1").want(t, 2).says(t, "", "50.00 KGS to 50000.00 KGS")
 	g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.001", "--customer", "c-1").want(t, 2).says(t, "", "--amount")
+	g.paylake(t, "pay", "link", "--key", "k", "--amount", "1250.00", "--customer", "c-1", "--json").want(t, 0).says(t, "payment_id", "") // the same again
+	for _, other := range [][]string{{"--amount", "2000.00"}, {"--customer", "c-2"}, {"--description", "x"}} {
+		args := append([]string{"pay", "link", "--key", "k", "--amount", "1250.00", "--customer", "c-1"}, other...)
+		if r := g.paylake(t, args...).want(t, 2).says(t, "", "k is the payment pl_"); r.stdout != "" {
+			t.Errorf("%v: a link all the same: %s", other, r.stdout)
+		}
+	}
 	g.drafted(t, "farid", map[string]int64{"inv-1": 1250_00})
 	g.paylake(t, "pay", "link", "--key", "inv-1", "--amount", "1250.00", "--customer", "c-1").want(t, 2).says(t, "", "is planned")
+}
+
+// Of links made at once under one key, for different money, one is made.
+func TestPayLinksAtOnce(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 200)
+	g.paying(t, tight)
+	var all sync.WaitGroup
+	var made, refused atomic.Int64
+	for i := range 4 {
+		all.Go(func() {
+			switch r := g.paylake(t, "pay", "link", "--key", "k", "--amount", fmt.Sprintf("%d.00", 100+i), "--customer", "c-1"); r.code {
+			case 0:
+				made.Add(1)
+			case 2:
+				refused.Add(1)
+			default:
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+	all.Wait()
+	if made.Load() != 1 || refused.Load() != 3 {
+		t.Errorf("%d links were made, %d refused", made.Load(), refused.Load())
+	}
 }
 
 // Without live: true nothing is sent, whatever the command line says.

@@ -1,6 +1,9 @@
 package gate
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,13 +13,27 @@ import (
 // Link is a request for the platform's Payment Page: the payer opens it and
 // pays by himself.
 type Link struct {
-	ProjectID   int64
+	Source      string // the configured platform
+	ProjectID   int64  // of the platform
 	PaymentID   string
 	Method      string
 	AmountMinor int64
 	Currency    string
 	CustomerID  string
 	Description string
+}
+
+// Fingerprint stands for all that a link says: 64 hexadecimal digits, keyed like
+// those of orders. Where the page is does not belong to it.
+func (l Link) Fingerprint(key []byte) string {
+	text, err := json.Marshal(l)
+	if err != nil {
+		panic("gate: a link of texts and numbers cannot be written: " + err.Error())
+	}
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte("paylake payment link 1\x00"))
+	m.Write(text)
+	return hex.EncodeToString(m.Sum(nil))
 }
 
 // URL signs a link for a Payment Page at an address. The raw parameters are
