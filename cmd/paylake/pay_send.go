@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +30,9 @@ func (p *program) paySendCommand() *cobra.Command {
 connection is opened, and whatever happens then is found out by asking for its
 status, never by sending again. Without --live nothing is sent and nothing changes.
 --live also needs payments.live: true, limits and approvals.
+
+Exit code 0: all are accepted or paid; 3: some are declined or of unknown outcome;
+4: some wait for a person, or were kept from being sent; of several the gravest.
 
 --again has payments of unknown outcome sent once more, with the same bytes and the
 same payment_id, where the platform has said at least twice that it does not know
@@ -158,7 +162,7 @@ func (p *program) dryRun(ctx context.Context, d *payDesk, list []gate.Intent) er
 // switch stops the rest; other failures do not.
 func (p *program) sendAll(ctx context.Context, d *payDesk, list []gate.Intent, again string) error {
 	sender := d.sender()
-	var failed []error
+	var came sendings
 	for _, it := range list {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -166,24 +170,75 @@ func (p *program) sendAll(ctx context.Context, d *payDesk, list []gate.Intent, a
 		out, err := sender.Send(ctx, it.PaymentID, again)
 		d.told = true
 		if errors.Is(err, gate.ErrKilled) {
-			return personMust(err)
+			return &failure{code: graver(came.code, pipeline.CodePerson), err: err}
+		}
+		if err == nil && out.Status == gate.Approved { // nobody could be reached, and nothing went out
+			err = fmt.Errorf("%s: %s", out.PaymentID, out.Reason)
 		}
 		if err != nil {
 			fmt.Fprintln(p.stderr, "not sent:", err)
-			failed = append(failed, err)
+			came.unsent, came.code = came.unsent+1, graver(came.code, p.codeOf(personMust(err)))
 			continue
 		}
 		fmt.Fprintf(p.stdout, "%s %s %s %s\n", out.PaymentID, out.Order.Amount(), out.Status, out.Reason)
+		came.of(out.Status)
 	}
 	if len(list) == 0 {
 		fmt.Fprintln(p.stderr, "nothing is approved and waits to be sent")
 	}
-	if len(failed) > 0 {
-		err := personMust(failed[0])
-		return &failure{code: p.codeOf(err), err: fmt.Errorf("%d of %d payments were not sent", len(failed), len(list))}
+	if came.code == pipeline.CodeDone || came.unclear > 0 {
+		fmt.Fprintln(p.stderr, "paylake up asks how they end; or: paylake pay status --poll")
 	}
-	fmt.Fprintln(p.stderr, "paylake up asks how they end; or: paylake pay status --poll")
-	return nil
+	return came.conclude(len(list))
+}
+
+// sendings is what came of sending.
+type sendings struct {
+	unsent, declined, unclear, manual int
+	code                              int
+}
+
+// of counts a payment that was sent and stands at a status.
+func (s *sendings) of(status gate.Status) {
+	switch status {
+	case gate.Manual:
+		s.manual++
+		s.code = graver(s.code, pipeline.CodePerson)
+	case gate.Decline:
+		s.declined++
+		s.code = graver(s.code, pipeline.CodeFinding)
+	case gate.Unknown:
+		s.unclear++
+		s.code = graver(s.code, pipeline.CodeFinding)
+	}
+}
+
+// conclude is the exit code of sending.
+func (s *sendings) conclude(all int) error {
+	if s.code == pipeline.CodeDone {
+		return nil
+	}
+	var said []string
+	for _, one := range []struct {
+		n    int
+		what string
+	}{{s.unsent, "not sent"}, {s.manual, "waiting for a person's decision"}, {s.unclear, "of unknown outcome"}, {s.declined, "declined"}} {
+		if one.n > 0 {
+			said = append(said, fmt.Sprintf("%d %s", one.n, one.what))
+		}
+	}
+	return &failure{code: s.code, err: fmt.Errorf("of %d payments: %s", all, strings.Join(said, ", "))}
+}
+
+// graver is the graver of two exit codes: as for runs, and a mistake of the
+// configuration after what failed.
+func graver(a, b int) int {
+	for _, code := range []int{pipeline.CodeInterrupted, pipeline.CodeBusy, pipeline.CodeFailed, codeUsage, pipeline.CodePerson, pipeline.CodeFinding} {
+		if a == code || b == code {
+			return code
+		}
+	}
+	return pipeline.CodeDone
 }
 
 func (p *program) payConfirmCommand() *cobra.Command {

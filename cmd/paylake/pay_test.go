@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paylake/paylake/cmd/internal/sandbox"
+	"github.com/paylake/paylake/sinks/gate"
 	"github.com/paylake/paylake/sinks/gate/gatetest"
 )
 
@@ -81,6 +82,42 @@ func sumOf(list []gatetest.Payment) (sum int64) {
 		sum += p.Minor
 	}
 	return sum
+}
+
+// What came of sending is the exit code: of several payments the gravest.
+func TestPaySendSaysWhatCameOfIt(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 200)
+	g.paying(t, wide)
+	send := func(b gatetest.Behaviour, code int, says string, keys ...string) {
+		t.Helper()
+		g.gateOf(t, sandbox.GateOptions{Behaviour: &b})
+		minor := map[string]int64{}
+		for _, k := range keys {
+			minor[k] = 100_00
+		}
+		batch, _ := g.drafted(t, "farid", minor)
+		g.approved(t, batch)
+		g.paylake(t, "pay", "send", batch, "--live").want(t, code).says(t, "", says)
+	}
+	send(gatetest.Accept, 0, "paylake up asks", "taken 1", "taken 2")
+	send(gatetest.Refuse, 3, "of 1 payments: 1 declined", "refused")
+	send(gatetest.HangAfter, 3, "of 2 payments: 2 of unknown outcome", "unknown 1", "unknown 2")
+	send(gatetest.Bar, 4, "of 1 payments: 1 waiting for a person's decision", "barred")
+	g.edit(t, g.server.URL+"/flashpay\"", "http://127.0.0.1:1\"")
+	send(gatetest.Accept, 1, "of 1 payments: 1 not sent", "unreachable")
+	for codes, want := range map[[2]int]int{{0, 0}: 0, {0, 3}: 3, {3, 4}: 4, {4, 3}: 4, {4, 1}: 1, {2, 4}: 2, {1, 130}: 130} {
+		if got := graver(codes[0], codes[1]); got != want {
+			t.Errorf("%v: %d, want %d", codes, got, want)
+		}
+	}
+	var came sendings
+	for _, status := range []gate.Status{gate.Accepted, gate.Manual, gate.Decline, gate.Success, gate.Unknown} {
+		came.of(status)
+	}
+	if came.code != 4 || came.manual+came.declined+came.unclear != 3 {
+		t.Errorf("%+v", came)
+	}
 }
 
 // A running paylake sends what is approved, hears callbacks and tells webhooks:
