@@ -55,6 +55,9 @@ func verdict(state string) (s Status, known bool) {
 // status answers alike. Repeated, late and reordered evidence changes nothing,
 // and what is final stays as it is; a contradiction is a finding.
 func (it Intent) Observe(e Evidence, now time.Time) (Intent, Transition, bool) {
+	if e.CodeWanted || it.hasCode() {
+		e = e.discreet()
+	}
 	was := it
 	to, known := verdict(e.State)
 	to = it.doubt(e, to)

@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ func TestACodeThatIsRepeated(t *testing.T) {
 	}
 	h.client.Through(direct{says(http.StatusBadRequest, `{"status":"error","code":2004,"message":"approval_code 482913 is wrong"}`)})
 	it, err := s.Confirm(t.Context(), id, "482913")
-	if err != nil || it.CodeState != gate.CodeRefused || strings.Contains(it.Reason+it.Code.Message, "482913") || !strings.Contains(it.Reason, "2004") {
+	if err != nil || it.CodeState != gate.CodeRefused || strings.Contains(it.Reason+it.Code.Message, "482913") || it.Code.Number != "2004" || !strings.Contains(it.Reason, "2004 approval_code") {
 		t.Errorf("%+v %v", it, err)
 	}
 	for _, l := range h.register.History(id) {
@@ -35,6 +36,50 @@ func TestACodeThatIsRepeated(t *testing.T) {
 	}
 	h.client.Through(direct{h.gate})
 	if it, err = s.Confirm(t.Context(), id, "4711"); err != nil || it.CodeState != gate.CodeTaken || it.Reason != "" {
+		t.Errorf("%+v %v", it, err)
+	}
+}
+
+// A platform that repeats the payer's code long after it was given, in callbacks
+// and status answers: no number of four digits or more is kept of what it says
+// for people, and its own codes are.
+func TestACodeThatIsRepeatedLater(t *testing.T) {
+	for name, text := range map[string]string{"plain": "code 4711 was used", "spaced": "code 47 11", "dashed": "4-7-1-1", "long": "in 9471108, twice"} {
+		h := newHouse(t, gatetest.Options{})
+		id, s := h.ready(t, "bill 1", 120_00), h.sender()
+		_, err := s.Send(t.Context(), id, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.now = h.now.Add(time.Minute)
+		_, asked := s.Look(t.Context(), id)
+		_, given := s.Confirm(t.Context(), id, "4711")
+		if err := errors.Join(asked, given); err != nil {
+			t.Fatal(err)
+		}
+		h.now = h.now.Add(time.Minute)
+		e := gate.Evidence{By: "callback", At: h.now, State: "held " + text, Code: gate.Code{Space: "operation", Number: "20101", Message: text}}
+		if err := s.Hear(t.Context(), "psp", id, e); err != nil {
+			t.Fatal(err)
+		}
+		it := h.load(t, id)
+		all := fmt.Sprintf("%+v %+v", it, h.register.History(id))
+		if it.Code.Number != "20101" || it.Code.Message == "" || strings.Contains(all, text) || strings.Contains(it.Code.Message+it.Told+it.Finding, "4711") {
+			t.Errorf("%s: %s", name, all)
+		}
+		if again, _, changed := it.Observe(e, h.now); changed {
+			t.Errorf("%s: the same again: %+v", name, again)
+		}
+	}
+}
+
+// Nobody's code was asked for yet: amounts in what the platform says stay.
+func TestMessagesBeforeACode(t *testing.T) {
+	h := newHouse(t, gatetest.Options{})
+	id, s := h.ready(t, "bill 1", 120_00), h.sender()
+	h.client.Through(direct{says(http.StatusBadRequest, `{"status":"error","code":2004,"message":"at most 5000"}`)})
+	it, err := s.Send(t.Context(), id, "")
+	if err != nil || it.Code.Message != "at most 5000" || !strings.Contains(it.Reason, "2004 at most 5000") {
 		t.Errorf("%+v %v", it, err)
 	}
 }

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 )
 
@@ -19,6 +20,34 @@ type Reply struct {
 func (r Reply) without(code string) Reply {
 	r.Code.Message, r.Why = strings.ReplaceAll(r.Code.Message, code, "***"), strings.ReplaceAll(r.Why, code, "***")
 	return r
+}
+
+// shortNumber is whatever could be a payer's code, or have it in it.
+var shortNumber = regexp.MustCompile(`\p{Nd}(?:[ -]?\p{Nd}){3,}`)
+
+func hideCodes(text string) string { return shortNumber.ReplaceAllString(text, "***") }
+
+// discreet is a reply whose message for people cannot repeat the payer's code.
+// The number of the platform's code stays.
+func (r Reply) discreet() Reply {
+	said := r.Code.Message
+	r.Code.Message = hideCodes(said)
+	if head, ok := strings.CutSuffix(r.Why, said); ok {
+		r.Why = head + r.Code.Message
+	}
+	return r
+}
+
+// discreet is evidence that cannot repeat the payer's code.
+func (e Evidence) discreet() Evidence {
+	e.State, e.Code.Message = hideCodes(e.State), hideCodes(e.Code.Message)
+	return e
+}
+
+// hasCode reports whether a code of the payer was asked for or given: from then on
+// what the platform says may repeat it, now or much later.
+func (it Intent) hasCode() bool {
+	return !it.CodeAsked.IsZero() || !it.CodeGiven.IsZero() || it.CodeState != ""
 }
 
 // Kind of a reply. Everything that is not certain is Unsure.

@@ -114,6 +114,9 @@ func (it Intent) Answered(fence int64, r Reply, now time.Time) (Intent, Transiti
 	if it.Status != Sending && it.Status != Unknown {
 		return it, Transition{}, false // a callback or a poll was faster
 	}
+	if it.hasCode() {
+		r = r.discreet()
+	}
 	switch {
 	case r.Kind == Taken:
 		it.Request, it.Reason = or(r.RequestID, it.Request), ""
@@ -161,7 +164,7 @@ func (it Intent) Coded(given time.Time, r Reply, now time.Time) (Intent, Transit
 	if it.CodeState != CodeSending || !it.CodeGiven.Equal(given) {
 		return it, Transition{}, false
 	}
-	switch r.Kind {
+	switch r = r.discreet(); r.Kind {
 	case Taken:
 		it.CodeState = CodeTaken
 	case Refused, Barred:
