@@ -1,8 +1,10 @@
 package gate
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
@@ -33,6 +35,7 @@ type words struct {
 		ID     string         `json:"id"`
 		Status string         `json:"status"`
 		Code   jsontext.Value `json:"code"`
+		Sum    *money         `json:"sum"`
 	} `json:"payment"`
 	Operations []operation    `json:"operations"`
 	Operation  *operation     `json:"operation"`
@@ -58,6 +61,22 @@ type report struct {
 type money struct {
 	Amount   jsontext.Value `json:"amount"`
 	Currency string         `json:"currency"`
+}
+
+// unreadable stands for an amount that is there and is no whole number of minor
+// units: no order is of that much, so it settles nothing.
+const unreadable = math.MinInt64
+
+// minor is the amount; 0 where none is said.
+func (m money) minor() int64 {
+	if len(m.Amount) == 0 || string(m.Amount) == "null" {
+		return 0
+	}
+	n, err := strconv.ParseInt(bareText(m.Amount), 10, 64)
+	if kind := m.Amount.Kind(); err != nil || kind != jsontext.KindNumber && kind != jsontext.KindString {
+		return unreadable
+	}
+	return n
 }
 
 // Codes of the platform that mean something to a sender. Everything else that
@@ -157,7 +176,7 @@ func (a answer) evidence(project int64, paymentID string, s Signer, now time.Tim
 			return Evidence{}, fmt.Errorf("HTTP %d: %s", a.status, w.code("request").text())
 		case codeNotFound:
 			if a.status < 500 {
-				return Evidence{}, ErrNotFound
+				return Evidence{}, a.notFound(w, project, paymentID, s)
 			}
 		}
 	}
@@ -175,6 +194,23 @@ func (a answer) evidence(project int64, paymentID string, s Signer, now time.Tim
 	return w.evidence(ByPoll, now), nil
 }
 
+// notFound is ErrNotFound, if the answer may be believed: errors come unsigned,
+// but one with a signature that does not hold, or about another payment, was
+// made by somebody else and says nothing.
+func (a answer) notFound(w words, project int64, paymentID string, s Signer) error {
+	switch {
+	case w.Payment != nil && w.Payment.ID != "" && w.Payment.ID != paymentID,
+		bareText(w.ProjectID) != "" && bareText(w.ProjectID) != strconv.FormatInt(project, 10):
+		return fmt.Errorf("HTTP %d: %s, and the answer is about another payment or project", a.status, codeNotFound)
+	case !bytes.Contains(a.body, []byte(`"signature"`)):
+		return ErrNotFound
+	}
+	if err := s.Verify(a.body); err != nil {
+		return fmt.Errorf("HTTP %d: %s, and the answer cannot be believed: %w", a.status, codeNotFound, err)
+	}
+	return ErrNotFound
+}
+
 // ReadCallback reads a callback whose signature was verified: which payment it
 // is about, and what it says. ok is false for one that names no payment.
 func ReadCallback(body []byte, received time.Time) (paymentID string, e Evidence, ok bool) {
@@ -189,12 +225,16 @@ func ReadCallback(body []byte, received time.Time) (paymentID string, e Evidence
 }
 
 // evidence says what signed words mean. The money is the operation's: the
-// payment's own sum is known to come in another unit.
+// payment's own sum is known to come in another unit, so it can confirm an order
+// and contradicts none.
 func (w words) evidence(by string, now time.Time) Evidence {
 	e := Evidence{By: by, At: now, State: bounded(w.Payment.Status), RequestID: bounded(w.RequestID),
 		CodeWanted: w.Payment.Status == "awaiting clarification" || wanted(w.Wanted)}
 	if c := w.code("operation"); c.Number != "" && c.Number != "0" {
 		e.Code = c
+	}
+	if m := w.Payment.Sum; m != nil {
+		e.Sum, e.SumIn = m.minor(), m.Currency
 	}
 	for _, o := range w.Operations {
 		if o.Type != "sale" {
@@ -203,9 +243,7 @@ func (w words) evidence(by string, now time.Time) Evidence {
 		e.OperationID, e.RequestID = bareText(o.ID), or(bounded(o.RequestID), e.RequestID)
 		e.AmountMinor, e.Currency = 0, "" // one operation's sum is not another's
 		if o.SumInitial != nil {
-			if n, err := strconv.ParseInt(bareText(o.SumInitial.Amount), 10, 64); err == nil {
-				e.AmountMinor, e.Currency = n, o.SumInitial.Currency
-			}
+			e.AmountMinor, e.Currency = o.SumInitial.minor(), o.SumInitial.Currency
 		}
 		if n := bareText(o.Code); n != "" && n != "0" {
 			e.Code = Code{"operation", n, scrub(o.Message)}

@@ -121,18 +121,24 @@ func TestStatusAnswers(t *testing.T) {
 		state  string
 		err    string
 	}{
-		"success":        {200, signed(good), "success", ""},
-		"unsigned":       {200, good, "", "cannot be believed"},
-		"forged":         {200, strings.Replace(signed(good), "12000", "12001", 1), "", "cannot be believed"},
-		"another":        {200, signed(strings.Replace(good, `"p1"`, `"p2"`, 1)), "", "another payment"},
-		"its project":    {200, signed(strings.Replace(good, `210`, `211`, 1)), "", "another payment or project"},
-		"not found":      {200, signed(`{"project_id":210,"payment":{"id":"p1","status":"error"},"errors":[{"code":3061,"message":"x"}]}`), "", gate.ErrNotFound.Error()},
-		"not found, 400": {400, `{"status":"error","code":3061,"message":"x"}`, "", gate.ErrNotFound.Error()},
-		"not found, 500": {500, `{"status":"error","code":3061,"message":"x"}`, "", "HTTP 500"},
-		"later":          {200, signed(`{"project_id":210,"payment":{"id":"p1","status":"error"},"errors":[{"code":3062,"message":"x"}]}`), "", "3062"},
-		"both":           {200, `{"project_id":210,"payment":{"id":"p1","status":"error"},"errors":[{"code":3062,"message":"x"},{"code":3061,"message":"x"}]}`, "", "3062"},
-		"html":           {200, `<html>`, "", "not the platform's words"},
-		"nothing":        {200, `{}`, "", "without the payment's status"},
+		"success":                {200, signed(good), "success", ""},
+		"a float":                {200, signed(strings.Replace(good, `12000`, `120.00`, 1)), "success", ""},
+		"unsigned":               {200, good, "", "cannot be believed"},
+		"forged":                 {200, strings.Replace(signed(good), "12000", "12001", 1), "", "cannot be believed"},
+		"another":                {200, signed(strings.Replace(good, `"p1"`, `"p2"`, 1)), "", "another payment"},
+		"its project":            {200, signed(strings.Replace(good, `210`, `211`, 1)), "", "another payment or project"},
+		"not found":              {200, signed(`{"project_id":210,"payment":{"id":"p1","status":"error"},"errors":[{"code":3061,"message":"x"}]}`), "", gate.ErrNotFound.Error()},
+		"not found, unsigned":    {200, `{"project_id":210,"payment":{"id":"p1","status":"error"},"errors":[{"code":3061,"message":"x"}]}`, "", gate.ErrNotFound.Error()},
+		"not found, forged":      {200, `{"project_id":210,"payment":{"id":"p1","status":"error"},"errors":[{"code":3061,"message":"x"}],"signature":"` + strings.Repeat("A", 86) + `=="}`, "", "cannot be believed"},
+		"not found, forged, 400": {400, `{"status":"error","code":3061,"message":"x","general":{"signature":"` + strings.Repeat("A", 86) + `=="}}`, "", "cannot be believed"},
+		"another is not found":   {200, signed(`{"project_id":210,"payment":{"id":"p2","status":"error"},"errors":[{"code":3061,"message":"x"}]}`), "", "another payment"},
+		"its project knows none": {200, signed(`{"project_id":211,"payment":{"id":"p1","status":"error"},"errors":[{"code":3061,"message":"x"}]}`), "", "another payment or project"},
+		"not found, 400":         {400, `{"status":"error","code":3061,"message":"x"}`, "", gate.ErrNotFound.Error()},
+		"not found, 500":         {500, `{"status":"error","code":3061,"message":"x"}`, "", "HTTP 500"},
+		"later":                  {200, signed(`{"project_id":210,"payment":{"id":"p1","status":"error"},"errors":[{"code":3062,"message":"x"}]}`), "", "3062"},
+		"both":                   {200, `{"project_id":210,"payment":{"id":"p1","status":"error"},"errors":[{"code":3062,"message":"x"},{"code":3061,"message":"x"}]}`, "", "3062"},
+		"html":                   {200, `<html>`, "", "not the platform's words"},
+		"nothing":                {200, `{}`, "", "without the payment's status"},
 	} {
 		s := httptest.NewServer(says(c.status, c.text))
 		e, err := clientOf(s.URL).Status(t.Context(), "p1")

@@ -13,9 +13,13 @@ func paid(state string) bool {
 
 // doubt has evidence decide less than its word says where it does not fit the
 // order. A success of no sum settles nothing: a callback's has the status asked
-// for, a status answer's is for a person.
+// for, a status answer's is for a person. Where the operation's sum is left out
+// (projects may), the payment's is as good if it is the order's.
 func (it *Intent) doubt(e Evidence, to Status) Status {
 	o, said := it.Order, e.AmountMinor != 0 && e.Currency != ""
+	if e.AmountMinor == 0 && e.Currency == "" {
+		said = e.Sum == o.AmountMinor && e.SumIn == o.Currency
+	}
 	other := e.AmountMinor != 0 && e.AmountMinor != o.AmountMinor || e.Currency != "" && e.Currency != o.Currency
 	switch {
 	case it.Status.Final():

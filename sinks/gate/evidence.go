@@ -17,6 +17,8 @@ type Evidence struct {
 	RequestID   string
 	AmountMinor int64  // of the operation, as the platform took it; 0: not said
 	Currency    string // of it; empty: not said
+	Sum         int64  // of the payment, as it stands in its words; 0: not said
+	SumIn       string // its currency
 	Code        Code
 	CodeWanted  bool // the payer's approval code is waited for
 }
@@ -80,6 +82,8 @@ func (it Intent) Observe(e Evidence, now time.Time) (Intent, Transition, bool) {
 		it.Finding = fmt.Sprintf("the platform says %q, which decides nothing that we know", e.State)
 	case schemas.OperationRank(e.State) > schemas.OperationRank("success"):
 		it.Finding = fmt.Sprintf("%s after it had succeeded; %s knows no such thing", e.State, it.Order.Method)
+	case e.State == "success" && e.AmountMinor == unreadable && to == Manual:
+		it.Finding = fmt.Sprintf("the platform says that it is paid and its amount cannot be read; the order is %s", it.Order.Amount())
 	}
 	it.heard(e)
 	it.become(to, now)

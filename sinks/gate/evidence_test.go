@@ -90,6 +90,30 @@ func TestSuccessOfNoSum(t *testing.T) {
 	}
 }
 
+// Where the operation's sum is left out, the payment's settles if it is the
+// order's, and is no sum otherwise; the operation's goes before it.
+func TestThePaymentsSumConfirms(t *testing.T) {
+	at := time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)
+	for body, want := range map[string]gate.Status{
+		`"sum":{"amount":12000,"currency":"KGS"}},"operations":[{"id":7,"type":"sale","status":"success"}]`: gate.Success,
+		`"sum":{"amount":"12000","currency":"KGS"}}`:                                                        gate.Success,
+		`"sum":{"amount":120000,"currency":"KGS"}}`:                                                         gate.Accepted,
+		`"sum":{"amount":12000,"currency":"USD"}}`:                                                          gate.Accepted,
+		`"sum":{"amount":12000.0,"currency":"KGS"}}`:                                                        gate.Accepted,
+		`"sum":{"amount":12000,"currency":"KGS"}},"operations":[{"id":7,"type":"sale","status":"success","sum_initial":{"amount":5000,"currency":"KGS"}}]`:   gate.Manual,
+		`"sum":{"amount":120000,"currency":"KGS"}},"operations":[{"id":7,"type":"sale","status":"success","sum_initial":{"amount":12000,"currency":"KGS"}}]`: gate.Success,
+		`"sum":{"amount":12000,"currency":"KGS"}},"operations":[{"id":7,"type":"sale","status":"success","sum_initial":{"amount":"a","currency":"KGS"}}]`:    gate.Manual,
+		`"sum":{"amount":12000,"currency":"KGS"}},"operations":[{"id":7,"type":"sale","status":"success","sum_initial":{"amount":null,"currency":"USD"}}]`:   gate.Manual,
+	} {
+		_, e, ok := gate.ReadCallback([]byte(`{"project_id":210,"payment":{"id":"p1","status":"success",`+body+`}`), at)
+		it := draft(order("k", 120_00), "farid")
+		it.Status, it.SentAt, it.Fence = gate.Accepted, at, 1
+		if it, _, _ = it.Observe(e, at); !ok || it.Status != want {
+			t.Errorf("%s: %s %q, want %s", body, it.Status, it.Finding, want)
+		}
+	}
+}
+
 // What the platform knows although it was never sent from here is never sent.
 func TestEvidenceOfSomethingNeverSent(t *testing.T) {
 	at := time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)

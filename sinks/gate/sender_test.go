@@ -258,7 +258,7 @@ func TestCallbackOfNoSumIsAskedAbout(t *testing.T) {
 	s.Register = w
 	for range 2 {
 		_, e, _ := gate.ReadCallback(mail[0], h.now)
-		if err := s.Hear(t.Context(), id, e); err != nil {
+		if err := s.Hear(t.Context(), "psp", id, e); err != nil {
 			t.Fatal(err)
 		}
 	}
