@@ -36,6 +36,7 @@ func TestCompactCommand(t *testing.T) {
 // A compaction is in the transparency log when the command ends, also where the
 // warehouse cannot be reached.
 func TestCompactionIsLogged(t *testing.T) {
+	t.Parallel()
 	g := newPlayground(t, 100)
 	g.withoutWarehouse(t)
 	g.story(t)

@@ -80,6 +80,7 @@ func (s sabotage) build(t *testing.T) string {
 // The cases of TestKilledAtEveryPoint bite: of three programs that each lack one
 // guard, every one is found out by a case that the whole program passes.
 func TestMissingGuardsAreFound(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, mortal(t))
 	w := l.world(t, 1)
 	whole := w.exe

@@ -114,6 +114,7 @@ func keepSessions(t *testing.T, w *labWorld, dir string) {
 // left out. PAYLAKE_TEST_SEEDS, PAYLAKE_TEST_PAIRS and PAYLAKE_TEST_SEED make it
 // longer, or another one.
 func TestKilledAtEveryPoint(t *testing.T) {
+	t.Parallel()
 	all, first := slices.DeleteFunc(points(t), payPoint), uint64(number(t, "PAYLAKE_TEST_SEED", 1))
 	seeds, pairs := number(t, "PAYLAKE_TEST_SEEDS", 1), number(t, "PAYLAKE_TEST_PAIRS", 4)
 	l := newLab(t, mortal(t))

@@ -70,6 +70,7 @@ const bankSums = "SELECT count() AS n, sum(amount_minor) AS minor, max(revision)
 
 // The life of a statement: read, read again, corrected, copied, gone.
 func TestFilesThroughTheCommands(t *testing.T) {
+	t.Parallel()
 	f := newFolder(t, "preset: birbank", "bank_entries")
 	march := bankHead + "A1;acc;01.03.2026;10,00;;AZN;bir\nA2;acc;02.03.2026;20,00;;AZN;iki\nA3;acc;03.03.2026;;100,00;AZN;üç\n"
 	f.put(t, "2026-03.csv", march)
@@ -154,6 +155,7 @@ func TestBadFilesThroughTheCommands(t *testing.T) {
 
 // What the sandbox exports, through the commands, against its own truth.
 func TestSandboxFilesAgainstTheTruth(t *testing.T) {
+	t.Parallel()
 	day := time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
 	world, err := sandbox.NewWorld(sandbox.Options{Seed: 3, Rows: 4000, Now: func() time.Time { return day }, Day: day, Still: true})
 	if err != nil {

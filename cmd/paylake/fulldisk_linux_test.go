@@ -28,6 +28,7 @@ func TestFullDisk(t *testing.T) {
 		t.Run("spill", fullSpill)
 		return
 	}
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // by the commands alone. An object and a manifest that somebody hides or
 // overwrites come back by one command.
 func TestLockedLake(t *testing.T) {
+	t.Parallel()
 	s := s3test.NewVersioned(t)
 	g := newPlayground(t, 300)
 	g.moveLake(t, s.URL(s.Bucket(t)))

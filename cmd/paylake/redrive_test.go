@@ -158,6 +158,7 @@ func TestRedriveQueued(t *testing.T) {
 // A line of a file comes in when its mapping has learned to read it, and the
 // file's own reading after that finds it there.
 func TestRedriveOfFiles(t *testing.T) {
+	t.Parallel()
 	f := newFolder(t, "preset: birbank", "bank_entries")
 	f.put(t, "a.csv", bankHead+"A1;acc;01.03.2026;10,00;;AZN;bir\nA2;acc;2026/03/02;20,00;;AZN;iki\nA3;acc;03.03.2026;30,00;;AZN;üç\nA4;acc;04.03.2026;4x;;AZN;\n")
 	f.paylake(t, "run").want(t, 3).says(t, "2 inserted", "2 new rows in quarantine")

@@ -37,6 +37,7 @@ func (g *playground) moveLake(t *testing.T, url string) {
 // TestS3Lake: the main job with its lake in a bucket, by the commands and the
 // usual AWS environment alone.
 func TestS3Lake(t *testing.T) {
+	t.Parallel()
 	s := s3test.New(t)
 	g := newPlayground(t, 900)
 	bucket, url := g.onS3(t, s)

@@ -52,6 +52,7 @@ func (g *playground) onServer(t *testing.T, before, user, addr, httpAddr string,
 // with the documented rights and no others; the lake in a bucket that the server
 // reads by itself. Then everything that goes wrong with such a server.
 func TestExternalServer(t *testing.T) {
+	t.Parallel()
 	s3 := s3test.New(t)
 	g := newPlayground(t, 600)
 	g.onS3(t, s3)
