@@ -87,7 +87,7 @@ func TestAuditKeys(t *testing.T) {
 		bad := bytes.Replace([]byte(read(t, proof)), []byte("index 0"), []byte("index 1"), 1)
 		write(t, proof, string(bad))
 		paylake(t, "verify", "--proof", proof, "--key", public).want(t, 6)
-		g.paylake(t, "prove", "--snapshot", "99").want(t, 1).says(t, "", "there is no manifest 99")
+		g.paylake(t, "prove", "--snapshot", "99").want(t, 2).says(t, "", "there is no manifest 99")
 		g.paylake(t, "prove").want(t, 2)
 	})
 	t.Run("flags", func(t *testing.T) {

@@ -166,6 +166,9 @@ func (h *house) openShop(ctx context.Context, f exportFlags) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := h.holdsLake(ctx, ch, f.snapshot, nil); err != nil {
+		return nil, err
+	}
 	if err := h.tellBeforeQuery(ctx, ch); err != nil && f.reader != "auditor" { // who may see everything may see it now
 		return nil, fmt.Errorf("which consents were withdrawn cannot be found out: %w", err)
 	}

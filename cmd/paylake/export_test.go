@@ -77,7 +77,7 @@ func TestExportWorkflows(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	g.paylake(t, "export", "nfc_workflows", "-o", filepath.Join(g.dir, "no", "folder.json")).want(t, 1).says(t, "", "no/folder.json")
-	g.paylake(t, "export", "nfc_workflows", "--snapshot", "99").want(t, 1).says(t, "", "not in the warehouse")
+	g.paylake(t, "export", "nfc_workflows", "--snapshot", "99").want(t, 2).says(t, "", "no manifest 99")
 	if strings.Contains(first.stdout, "\\u003") {
 		t.Error("text is escaped as for HTML")
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/lake"
 )
 
@@ -16,7 +18,8 @@ func (p *program) proveCommand() *cobra.Command {
 		Use: "prove [LAKE-URL]", Short: "Write a proof that a snapshot is in the transparency log", Args: cobra.MaximumNArgs(1),
 		Long: `Writes a C2SP .tlog-proof: the manifest of a snapshot, its place in the log, and
 a signed checkpoint. paylake verify --proof FILE --key FILE accepts it alone,
-without the lake. --object names the one file that the proof is about.`,
+without the lake. --object names the one file that the proof is about. Exit code
+6: the lake or its log does not hold, so there is nothing to prove from.`,
 		Example: "  paylake prove --snapshot 12 -o snapshot-12.tlog-proof\n  paylake prove --snapshot 12 --object objects/ledger/….parquet",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if sequence < 1 {
@@ -27,7 +30,12 @@ without the lake. --object names the one file that the proof is about.`,
 				return err
 			}
 			proof, err := lake.Prove(cmd.Context(), url, sequence, object)
-			if err != nil {
+			switch {
+			case errors.Is(err, lake.ErrRange), errors.Is(err, lake.ErrNoFile):
+				return misconfigured(err)
+			case errors.Is(err, sinks.ErrCorrupt):
+				return &failure{code: codeVerify, err: err}
+			case err != nil:
 				return err
 			}
 			if out == "" {

@@ -55,8 +55,16 @@ func (p *program) query(ctx context.Context, sql string, q clickhouse.Query) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	ch, err := h.openWarehouse(ctx)
+	unread := h.readLakeSoon(ctx)
+	if unread != nil && !answersWithout(ctx, unread) {
+		return unread
+	}
+	h.store = h.newWarehouse()
+	ch, err := h.store.get(ctx)
 	if err != nil {
+		return err
+	}
+	if err := h.holdsLake(ctx, ch, q.Snapshot, unread); err != nil {
 		return err
 	}
 	if err := h.tellBeforeQuery(ctx, ch); err != nil && q.User != "auditor" { // who may see everything may see it now

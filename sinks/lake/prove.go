@@ -16,6 +16,9 @@ import (
 // ErrUnlogged is returned for a manifest that the log does not cover yet.
 var ErrUnlogged = errors.New("not in the transparency log yet")
 
+// ErrNoFile is wrapped by the error for a file that a manifest does not name.
+var ErrNoFile = errors.New("no such file")
+
 // proved is the extra data of a proof: the manifest's exact bytes, whose SHA-256
 // is the entry, and the object that the proof is about, if it is about one.
 type proved struct {
@@ -34,7 +37,7 @@ func Prove(ctx context.Context, lakeURL string, sequence int64, object string) (
 	defer func() { err = errors.Join(err, closeBucket()) }()
 	raw, err := b.Read(ctx, manifestKey(sequence), 0, -1)
 	if errors.Is(err, errAbsent) {
-		return nil, fmt.Errorf("there is no manifest %d in %s", sequence, lakeURL)
+		return nil, absentManifest(ctx, b, lakeURL, sequence)
 	}
 	if err != nil {
 		return nil, err
@@ -44,7 +47,7 @@ func Prove(ctx context.Context, lakeURL string, sequence int64, object string) (
 		return nil, err
 	}
 	if _, ok := fileOf(m, object); object != "" && !ok {
-		return nil, fmt.Errorf("manifest %d names no file %s; paylake snapshots %d lists them", sequence, object, sequence)
+		return nil, fmt.Errorf("manifest %d names no file %s; paylake snapshots %d lists them: %w", sequence, object, sequence, ErrNoFile)
 	}
 	note, err := b.Read(ctx, translog.Latest, 0, -1)
 	if err != nil && !errors.Is(err, errAbsent) {
@@ -63,7 +66,10 @@ func Prove(ctx context.Context, lakeURL string, sequence int64, object string) (
 	if err == nil {
 		err = p.Check(c, logEntry(m.SHA256))
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, sinks.ErrUnavailable), err != nil && ctx.Err() != nil: // nothing is found out about the log
+		return nil, fmt.Errorf("manifest %d: %w", sequence, err)
+	case err != nil:
 		return nil, fmt.Errorf("manifest %d: %w (%w)", sequence, err, sinks.ErrCorrupt)
 	}
 	lines, err := cosignatures(ctx, b, c.Tree.N)
@@ -75,6 +81,28 @@ func Prove(ctx context.Context, lakeURL string, sequence int64, object string) (
 		return nil, err
 	}
 	return p.Marshal(), nil
+}
+
+// absentManifest says of a manifest that is not there that it never was, which
+// the error says by wrapping ErrRange, or that it is lost: the log or a later one
+// has it.
+func absentManifest(ctx context.Context, b bucket, lakeURL string, sequence int64) error {
+	size := int64(0)
+	for f, err := range b.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		var n int64
+		if kept, ok := translog.ParseKeptPath(f.Key); ok {
+			size = max(size, kept)
+		} else if _, err := fmt.Sscanf(f.Key, "manifests/%d.json", &n); err == nil && isManifest(f.Key) {
+			size = max(size, n)
+		}
+	}
+	if sequence <= size {
+		return fmt.Errorf("%s is lost: %w", fullPath(lakeURL, manifestKey(sequence)), sinks.ErrCorrupt)
+	}
+	return fmt.Errorf("there is no manifest %d in %s, which has 1 to %d: %w", sequence, lakeURL, size, ErrRange)
 }
 
 // ProofReport is what a proof proves.
