@@ -10,7 +10,11 @@ import (
 func (p *program) showReport(r lake.Report) {
 	w := p.stdout
 	fmt.Fprintf(w, "lake         %s\n", r.URL)
-	fmt.Fprintf(w, "manifests    %s, an unbroken chain is checked; %s not in the transparency log\n", thousands(r.Manifests), thousands(r.Unlogged))
+	chain := "an unbroken chain is checked"
+	if r.BehindGap > 0 {
+		chain = fmt.Sprintf("the last %s of them behind one that is missing or cannot be read", thousands(r.BehindGap))
+	}
+	fmt.Fprintf(w, "manifests    %s, %s; %s not in the transparency log\n", thousands(r.Manifests), chain, thousands(r.Unlogged))
 	p.showLog(r.Log)
 	fmt.Fprintf(w, "objects      %s, %s bytes; hashes, rows and totals recomputed\n", thousands(r.Objects), thousands(r.Bytes))
 	if r.Merged > 0 {
@@ -20,6 +24,9 @@ func (p *program) showReport(r lake.Report) {
 	fmt.Fprintf(w, "totals       %s of provider and currency\n", thousands(int64(len(r.Totals))))
 	fmt.Fprintf(w, "quarantined  %s; %s more came in after all\n", rowsAndMoney(r.Unresolved), thousands(r.Resolved))
 	fmt.Fprintf(w, "chains       %s recomputed, %s open, %s broken\n", thousands(r.Chains), thousands(r.Open), thousands(r.Broken))
+	if r.Unrecounted > 0 {
+		fmt.Fprintf(w, "             %s more cannot be recomputed without what is missing\n", thousands(r.Unrecounted))
+	}
 	if len(r.Foreign) > 0 {
 		fmt.Fprintf(w, "foreign      %d files that no manifest names\n", len(r.Foreign))
 	}

@@ -197,8 +197,7 @@ func (v *verifier) affected(ctx context.Context) ([]Damage, error) {
 // orphans are the objects that nothing names while a manifest is missing, or
 // cannot be read: what they hold is what that manifest published, or a leftover.
 func (v *verifier) orphans(ctx context.Context) ([]Damage, error) {
-	missing := int64(len(v.manifests)) + 1
-	if !v.gap {
+	if v.gap == 0 {
 		return nil, nil
 	}
 	var mu sync.Mutex
@@ -206,13 +205,13 @@ func (v *verifier) orphans(ctx context.Context) ([]Damage, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(v.opts.Parallel)
 	for key := range v.files {
-		if v.beyond[key] || v.isNamed(key) {
+		if v.isNamed(key) {
 			continue
 		}
 		g.Go(func() error {
 			d, ok, err := v.orphan(ctx, key)
 			if ok {
-				d.Manifest = missing
+				d.Manifest = v.gap
 				mu.Lock()
 				defer mu.Unlock()
 				out = append(out, d)

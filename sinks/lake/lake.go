@@ -269,12 +269,20 @@ func readManifests(ctx context.Context, b bucket, from int64) iter.Seq2[stored, 
 
 // fetchManifests reads n manifests; those that do not exist are nil.
 func fetchManifests(ctx context.Context, b bucket, from int64, n int) ([][]byte, error) {
-	out := make([][]byte, n)
+	numbers := make([]int64, n)
+	for i := range numbers {
+		numbers[i] = from + int64(i)
+	}
+	return fetchEach(ctx, b, numbers)
+}
+
+func fetchEach(ctx context.Context, b bucket, numbers []int64) ([][]byte, error) {
+	out := make([][]byte, len(numbers))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(16)
-	for i := range n {
+	for i, n := range numbers {
 		g.Go(func() error {
-			data, err := b.Read(ctx, manifestKey(from+int64(i)), 0, -1)
+			data, err := b.Read(ctx, manifestKey(n), 0, -1)
 			if errors.Is(err, errAbsent) {
 				return nil
 			}

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"path/filepath"
 	"runtime"
@@ -43,7 +42,8 @@ type VerifyOptions struct {
 type Report struct {
 	URL         string    `json:"url"`
 	Manifests   int64     `json:"manifests"`
-	Unlogged    int64     `json:"unlogged"` // manifests that the log's newest checkpoint does not cover
+	Unlogged    int64     `json:"unlogged"`   // manifests that the log's newest checkpoint does not cover
+	BehindGap   int64     `json:"behind_gap"` // of Manifests, those behind one that is missing or cannot be read
 	Log         LogReport `json:"log"`
 	Objects     int64     `json:"objects"`
 	Merged      int64     `json:"merged_objects"` // of compactions: their rows are those of Objects
@@ -57,6 +57,7 @@ type Report struct {
 	Chains      int64     `json:"chains"`          // verdicts recomputed
 	Open        int64     `json:"chains_open"`
 	Broken      int64     `json:"chains_broken"`
+	Unrecounted int64     `json:"chains_behind_gap"` // verdicts that cannot be recomputed without the missing manifest
 	Totals      []Total   `json:"totals"`
 	Foreign     []string  `json:"foreign"` // files that no manifest names, by full path
 	Findings    []Finding `json:"findings"`
@@ -90,7 +91,7 @@ func verifyBucket(ctx context.Context, b bucket, lakeURL string, o VerifyOptions
 	if o.Parallel <= 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
-	v := &verifier{bucket: b, url: lakeURL, opts: o, tables: map[tableID]*schemas.Table{}, beyond: map[string]bool{}}
+	v := &verifier{bucket: b, url: lakeURL, opts: o, tables: map[tableID]*schemas.Table{}, digests: map[int64]string{}}
 	defer v.inspectors.close()
 	err := v.run(ctx)
 	if err == nil && len(v.report.Findings) > 0 {
@@ -104,11 +105,12 @@ type verifier struct {
 	bucket    bucket
 	url       string
 	opts      VerifyOptions
-	files     map[string]int64 // every key of the lake
-	shown     []byte           // the log's newest checkpoint
-	manifests []Entry
-	gap       bool            // manifests are missing, or cannot be read
-	beyond    map[string]bool // files that manifests behind the gap name
+	files     map[string]int64           // every key of the lake
+	shown     []byte                     // the log's newest checkpoint
+	manifests []Entry                    // that could be read, by number
+	gap       int64                      // number of the first that is missing or cannot be read; 0: the chain is whole
+	lastGap   int64                      // number of the last that is known to be
+	digests   map[int64]string           // of manifests by number: of one that is missing, as the next one or the log names it
 	tables    map[tableID]*schemas.Table // with the kept columns of the newest manifest
 
 	refs       []objectRef // every object, by table, month and time
@@ -135,13 +137,10 @@ func (v *verifier) run(ctx context.Context) error {
 	if err := v.readChain(ctx); err != nil {
 		return err
 	}
-	if err := v.readBeyond(ctx); err != nil {
-		return err
-	}
-	v.checkForeign()
 	if err := v.checkLog(ctx); err != nil {
 		return err
 	}
+	v.checkForeign()
 	if err := v.checkObjects(ctx); err != nil {
 		return err
 	}
@@ -149,41 +148,6 @@ func (v *verifier) run(ctx context.Context) error {
 		return err
 	}
 	return v.checkQuarantine(ctx)
-}
-
-// readChain reads the manifests in order and checks that each names the digest
-// of the one before it.
-func (v *verifier) readChain(ctx context.Context) error {
-	prev := ""
-	defer func() { v.report.Manifests = int64(len(v.manifests)) }()
-	for s, err := range readManifests(ctx, v.bucket, 1) {
-		seq := int64(len(v.manifests)) + 1
-		if err == nil {
-			err = v.learn(s.Entry)
-		}
-		if errors.Is(err, sinks.ErrNewer) {
-			err = v.newer(ctx, seq, err)
-		}
-		if errors.Is(err, sinks.ErrCorrupt) {
-			v.fault(manifestKey(seq), "%v", err)
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("verify %s: %w", v.url, err)
-		}
-		e := s.Entry
-		if e.PrevSHA256 != prev {
-			if entry, ok := v.logged(ctx, e.Sequence-1); ok && entry == tlog.RecordHash(logEntry(prev)) {
-				v.fault(manifestKey(e.Sequence), "it follows %s, but the digest of manifest %d is %s, as the log has it", e.PrevSHA256, e.Sequence-1, prev)
-			} else {
-				v.fault(manifestKey(e.Sequence-1), "its digest is %s, but manifest %d follows %s", prev, e.Sequence, e.PrevSHA256)
-			}
-		}
-		prev = e.SHA256
-		v.manifests = append(v.manifests, e)
-	}
-	v.report.Head = prev
-	return nil
 }
 
 // newer decides about a manifest that says it was written by a newer version:
@@ -239,57 +203,16 @@ func (v *verifier) learn(e Entry) error {
 	return nil
 }
 
-// readBeyond remembers what is named by manifests beyond the end of the chain:
-// they are there, and cannot be followed to.
-func (v *verifier) readBeyond(ctx context.Context) error {
-	for key := range v.files {
-		var n int64
-		if _, err := fmt.Sscanf(key, "manifests/%d.json", &n); err != nil || !isManifest(key) || n <= int64(len(v.manifests)) {
-			continue
-		}
-		data, err := v.bucket.Read(ctx, key, 0, -1)
-		if err != nil {
-			return err
-		}
-		v.gap = true
-		if e, err := decodeManifest(n, data); err == nil {
-			for _, f := range filesOf(e) {
-				v.beyond[f.Path] = true
-			}
-		}
-	}
-	for key := range v.files { // a checkpoint may say that there were more
-		if n, ok := translog.ParseKeptPath(key); ok && n > int64(len(v.manifests)) {
-			v.gap = true
-		}
-	}
-	return nil
-}
-
-// checkForeign names files that no manifest names, and misses manifests beyond
-// the end of the chain.
+// checkForeign names files that no manifest names.
 func (v *verifier) checkForeign() {
 	named := map[string]bool{}
 	for _, m := range v.manifests {
-		named[manifestKey(m.Sequence)] = true
-		for _, o := range m.Objects {
-			named[o.Path] = true
-		}
-		for _, q := range m.Quarantine {
-			named[q.Path] = true
+		for _, f := range filesOf(m) {
+			named[f.Path] = true
 		}
 	}
-	maps.Copy(named, v.beyond)
-	missing := manifestKey(int64(len(v.manifests)) + 1)
 	for key := range v.files {
-		switch {
-		case named[key], isLog(key), strings.HasPrefix(key, TablesPrefix):
-		case isManifest(key):
-			v.fault(key, "it is beyond the end of the chain of %d manifests", len(v.manifests))
-			if _, ok := v.files[missing]; !ok {
-				v.fault(missing, "it is missing although later manifests are there")
-			}
-		default:
+		if !named[key] && !isManifest(key) && !isLog(key) && !strings.HasPrefix(key, TablesPrefix) {
 			v.report.Foreign = append(v.report.Foreign, fullPath(v.url, key))
 		}
 	}

@@ -43,6 +43,7 @@ type LogReport struct {
 type logCheck struct {
 	*verifier
 	hashes *translog.Hashes
+	known  int64  // manifests whose digests are known, from the first on
 	shown  []byte // the name `checkpoint`, read before the manifests
 	newest translog.Checkpoint
 	path   string // of newest
@@ -60,17 +61,20 @@ func (v *verifier) readShown(ctx context.Context) error {
 }
 
 func (v *verifier) checkLog(ctx context.Context) error {
-	c := &logCheck{verifier: v, hashes: &translog.Hashes{}, shown: v.shown}
-	for i, m := range v.manifests {
-		if err := c.hashes.Add(int64(i), logEntry(m.SHA256)); err != nil {
-			return err
-		}
+	c := &logCheck{verifier: v, shown: v.shown}
+	if err := c.hashAll(); err != nil {
+		return err
 	}
 	v.report.Log = LogReport{Checked: !v.opts.Keys.IsZero(), SignedBy: []string{}, Cosigned: []Countersigned{}, StampsBelieved: v.opts.StampRoots != nil}
 	if err := c.checkpoints(ctx); err != nil {
 		return err
 	}
-	v.report.Unlogged = max(v.report.Manifests-v.report.Log.Size, 0)
+	for _, m := range v.manifests {
+		if m.Sequence > v.report.Log.Size {
+			v.report.Unlogged++
+		}
+	}
+	c.unvouched()
 	if err := c.since(); err != nil {
 		return err
 	}
@@ -107,6 +111,14 @@ func (c *logCheck) checkpoints(ctx context.Context) error {
 	raws, err := c.readAll(ctx, sizes)
 	if err != nil {
 		return err
+	}
+	if ref, ok := c.reference(append(raws, c.shown)); ok {
+		if err := c.complete(ctx, ref); err != nil {
+			return err
+		}
+	}
+	if n := len(sizes); c.shown == nil && n > 0 && sizes[n-1] > 0 { // that of the empty log is kept before it is shown
+		c.fault(translog.Latest, "it is missing, although the log's checkpoints up to size %d are kept; who reads the log begins with it; the next paylake run writes it again", sizes[n-1])
 	}
 	unknown := map[int64]string{}
 	take := func(path string, raw []byte, size int64) {
@@ -151,6 +163,18 @@ func (c *logCheck) checkpoints(ctx context.Context) error {
 	return nil
 }
 
+// reference is the largest checkpoint that can be opened: with keys, under one of
+// them.
+func (c *logCheck) reference(raws [][]byte) (ref translog.Checkpoint, ok bool) {
+	for _, raw := range raws {
+		cp, known, err := c.open(raw)
+		if err == nil && known && (!ok || cp.Tree.N >= ref.Tree.N) {
+			ref, ok = cp, true
+		}
+	}
+	return ref, ok
+}
+
 func joined(lines []string) string {
 	var b bytes.Buffer
 	for i, l := range lines {
@@ -172,9 +196,10 @@ func (c *logCheck) holds(ctx context.Context, path string, cp translog.Checkpoin
 		c.fault(path, "it is of the log %s, the others are of %s", cp.Origin, c.newest.Origin)
 		return false
 	}
-	if n := int64(len(c.manifests)); cp.Tree.N > n {
+	if n := c.known; cp.Tree.N > n {
 		c.fault(path, "it covers %d manifests, and there are %d", cp.Tree.N, n)
 		c.fault(manifestKey(n+1), "it was logged, and it is missing or cannot be followed to")
+		c.markGap(n+1, n+1)
 		return false
 	}
 	root, err := c.hashes.Root(cp.Tree.N)
@@ -202,8 +227,8 @@ func (c *logCheck) blame(ctx context.Context, cp translog.Checkpoint) {
 		here, _ := c.hashes.ReadHashes(at)
 		for i := range at {
 			if logged[i] != here[i] {
-				m := c.manifests[from+int64(i)]
-				c.fault(manifestKey(m.Sequence), "its digest is %s, and that is not what the log holds as entry %d", m.SHA256, m.Sequence-1)
+				n := from + int64(i)
+				c.fault(manifestKey(n+1), "its digest is %s, and that is not what the log holds as entry %d", c.digests[n+1], n)
 				return
 			}
 		}
@@ -228,7 +253,7 @@ func (c *logCheck) since() error {
 	if cp.Tree.N > c.newest.Tree.N {
 		c.fault(at, "the log has shrunk: the older checkpoint covers %d manifests, the newest one here %d", cp.Tree.N, c.newest.Tree.N)
 	}
-	n := int64(len(c.manifests))
+	n := c.known
 	if cp.Tree.N > n {
 		c.fault(manifestKey(n+1), "the older checkpoint covers %d manifests, and there are %d", cp.Tree.N, n)
 		return nil
@@ -270,7 +295,7 @@ func (c *logCheck) tiles(ctx context.Context) error {
 
 func (c *logCheck) tile(ctx context.Context, t tlog.Tile) (bool, error) {
 	path := translog.TilePath(t)
-	if n := int64(len(c.manifests)); t.N > n || n>>min(8*max(t.L, 0), 63) < t.N<<8+int64(t.W) {
+	if n := c.known; t.N > n || n>>min(8*max(t.L, 0), 63) < t.N<<8+int64(t.W) {
 		c.fault(path, "it covers more than the %d manifests that are there", n)
 		return false, nil
 	}
@@ -294,8 +319,8 @@ func (c *logCheck) tileBytes(t tlog.Tile) ([]byte, error) {
 		return c.hashes.Tile(t)
 	}
 	var entries [][]byte
-	for _, m := range c.manifests[t.N<<8 : t.N<<8+int64(t.W)] {
-		raw, err := hex.DecodeString(m.SHA256)
+	for n := t.N << 8; n < t.N<<8+int64(t.W); n++ {
+		raw, err := hex.DecodeString(c.digests[n+1])
 		if err != nil {
 			return nil, err
 		}

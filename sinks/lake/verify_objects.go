@@ -244,6 +244,18 @@ func explained(rows []keyRow, mayWithdraw func(object int32) bool) (keyRow, bool
 	return keyRow{}, true
 }
 
+// consistent checks one key of which rows may be missing with a manifest: no
+// revision comes or goes twice, and what goes is what came.
+func consistent(rows []keyRow) (keyRow, bool) {
+	for i := 1; i < len(rows); i++ {
+		a, b := rows[i-1], rows[i]
+		if a.revision == b.revision && (a.sign == b.sign || a.hash != b.hash) {
+			return b, false
+		}
+	}
+	return keyRow{}, true
+}
+
 // withdraws reports whether an object belongs to a manifest that states a
 // corrected file anew.
 func (v *verifier) withdraws(object int32) bool {
@@ -263,7 +275,11 @@ func (v *verifier) checkRevisions(refs []objectRef, rows []keyRow) {
 		for n < len(rows) && rows[n].key == rows[0].key {
 			n++
 		}
-		if bad, ok := explained(rows[:n], v.withdraws); !ok {
+		bad, ok := explained(rows[:n], v.withdraws)
+		if !ok && slices.ContainsFunc(rows[:n], func(r keyRow) bool { return v.behindGap(v.manifests[refs[r.object].manifest].Sequence) }) {
+			bad, ok = consistent(rows[:n])
+		}
+		if !ok {
 			v.fault(refs[bad.object].Path, "a row of revision %d, sign %d does not follow from the other rows of its key", bad.revision, bad.sign)
 		}
 		rows = rows[n:]
