@@ -40,7 +40,7 @@ are of everything that was committed, also of wallets that withdrew a consent.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().IntVar(&rows, "rows", 20, "list at most `N` revised and retracted rows of each table")
+	cmd.Flags().IntVar(&rows, "rows", 20, "list at most `N` revised and retracted rows of each table, and as many inserted ones")
 	return cmd
 }
 
@@ -94,20 +94,20 @@ func (p *program) showDiff(d lake.Diff) {
 }
 
 func (p *program) showChanged(t lake.TableDiff) {
-	state := func(s *lake.RowState) string {
+	state := func(s *lake.RowState, none string) string {
 		if s == nil {
-			return "gone"
+			return none
 		}
 		return fmt.Sprintf("revision %d: %s %d %s", s.Revision, s.Provider, s.Amount, s.Currency)
 	}
 	var rows [][]string
 	for _, r := range t.Rows {
-		rows = append(rows, []string{r.WalletID, r.ID, state(r.Before), state(r.After)})
+		rows = append(rows, []string{r.WalletID, r.ID, state(r.Before, "new"), state(r.After, "gone")})
 	}
 	if len(rows) > 0 {
 		p.grid([]string{"wallet", "row", "before", "after"}, rows)
 	}
 	if t.Unlisted > 0 {
-		fmt.Fprintf(p.stdout, "and %s rows more; --rows %d lists them\n", thousands(t.Unlisted), int64(len(t.Rows))+t.Unlisted)
+		fmt.Fprintf(p.stdout, "and %s rows more; --rows %d lists them\n", thousands(t.Unlisted), max(t.Inserted, t.Retracted+t.Revised))
 	}
 }

@@ -29,6 +29,11 @@ func TestDiffCommand(t *testing.T) {
 	if len(d.Tables) != 1 || d.Tables[0].Table != "operations" || d.Tables[0].Inserted != 1 {
 		t.Errorf("%+v", d)
 	}
+	if rows := d.Tables[0].Rows; len(rows) != 1 || rows[0].ID != "o1" || rows[0].Before != nil || rows[0].After == nil || rows[0].After.Amount != 5000 {
+		t.Errorf("the inserted row is not listed: %+v", rows)
+	}
+	g.paylake(t, "diff", "3", "4").want(t, 0).says(t, "│ o1  │ new    │ revision 1: mbank 5000 KGS │", "")
+	g.paylake(t, "diff", "0", "3", "--rows", "3").want(t, 0).says(t, "and 1 rows more; --rows 4 lists them", "").says(t, " a   │ new ", "")
 	g.paylake(t, "diff", "2", "2").want(t, 0).says(t, "nothing changed from manifest 2 to 2", "")
 	g.paylake(t, "diff", "3", "1").want(t, 2).says(t, "", "paylake diff 1 3")
 	g.paylake(t, "diff", "1", "9").want(t, 2).says(t, "", "no manifest 9")

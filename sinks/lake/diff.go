@@ -35,8 +35,8 @@ type TableDiff struct {
 	Revised   int64       `json:"revised"`   // shown at both, with other content
 	Passing   int64       `json:"passing"`   // keys shown at neither
 	Money     []MoneyDiff `json:"money"`     // by provider and currency; empty for tables without amounts
-	Rows      []RowDiff   `json:"rows"`      // revised and retracted rows, the first of them
-	Unlisted  int64       `json:"unlisted"`  // revised and retracted rows beyond Rows
+	Rows      []RowDiff   `json:"rows"`      // the first revised and retracted rows, then the first inserted ones
+	Unlisted  int64       `json:"unlisted"`  // of all three, those beyond Rows
 }
 
 // MoneyDiff is the effect on the money of one provider and currency, in minor
@@ -70,7 +70,8 @@ type RowState struct {
 var ErrRange = errors.New("no such manifest")
 
 // Diff compares the lake as of two manifests; 0 is the empty lake. At most rows
-// revised and retracted rows of each table are listed, all are counted.
+// revised and retracted rows of each table are listed, and as many inserted ones;
+// all are counted.
 // ErrRange: from is after to, or one of them is not in the lake.
 func (l *Lake) Diff(ctx context.Context, from, to int64, rows int) (Diff, error) {
 	d := Diff{From: from, To: to, Tables: []TableDiff{}}
@@ -112,7 +113,7 @@ func (l *Lake) diffTable(ctx context.Context, id tableID, entries []Entry, list 
 	if !ok {
 		return TableDiff{}, fmt.Errorf("table %s: %w", id.table, sinks.ErrNewer)
 	}
-	c := &comparison{lay: layoutOf(t), tracked: map[schemas.Key]*changes{}, money: map[[2]string]*MoneyDiff{}}
+	c := &comparison{lay: layoutOf(t), list: list, tracked: map[schemas.Key]*changes{}, money: map[[2]string]*MoneyDiff{}}
 	c.out = TableDiff{Source: id.source, Table: id.table, Money: []MoneyDiff{}, Rows: []RowDiff{}}
 	// Twice: nearly every row is the first of its key and stays; only the others
 	// need to be remembered, and which these are is known at the end.
@@ -129,15 +130,18 @@ func (l *Lake) diffTable(ctx context.Context, id tableID, entries []Entry, list 
 			}
 		}
 	}
-	c.judge(list)
+	c.judge()
 	return c.out, nil
 }
 
 // comparison collects the rows of one table.
 type comparison struct {
 	lay     layout
+	list    int // rows to list
 	tracked map[schemas.Key]*changes
 	money   map[[2]string]*MoneyDiff
+	fresh   []RowDiff // inserted rows, of which the first are listed
+	bar     *RowDiff  // enough come before this one
 	out     TableDiff
 }
 
@@ -215,6 +219,9 @@ func (c *comparison) take(rec arrow.Record, keys []schemas.Key) {
 		if h == nil {
 			c.out.Inserted++
 			c.count(provider(row), currency(row), func(m *MoneyDiff) { m.Inserted = m.Inserted.Add(amount(row)) })
+			c.insert(wallet(row), id(row), func() RowState {
+				return RowState{Revision: revision[i], Provider: strings.Clone(provider(row)), Currency: strings.Clone(currency(row)), Amount: amount(row)}
+			})
 			continue
 		}
 		state := RowState{Revision: revision[i], Provider: strings.Clone(provider(row)), Currency: strings.Clone(currency(row)), Amount: amount(row)}
@@ -225,6 +232,31 @@ func (c *comparison) take(rec arrow.Record, keys []schemas.Key) {
 			h.came = append(h.came, state)
 		}
 	}
+}
+
+// insert remembers an inserted row if it can be among the first. A year of rows
+// is inserted as well as ten: no more than twice what is listed is in memory.
+func (c *comparison) insert(wallet, id string, state func() RowState) {
+	if c.list == 0 {
+		return
+	}
+	if len(c.fresh) >= 2*c.list+64 {
+		c.fresh = firstRows(c.fresh, c.list)
+		c.bar = &RowDiff{ID: c.fresh[c.list-1].ID, WalletID: c.fresh[c.list-1].WalletID}
+	}
+	if c.bar != nil && cmp.Or(cmp.Compare(wallet, c.bar.WalletID), cmp.Compare(id, c.bar.ID)) > 0 {
+		return
+	}
+	s := state()
+	c.fresh = append(c.fresh, RowDiff{ID: strings.Clone(id), WalletID: strings.Clone(wallet), After: &s})
+}
+
+// firstRows are the first rows by wallet and id.
+func firstRows(rows []RowDiff, n int) []RowDiff {
+	slices.SortFunc(rows, func(a, b RowDiff) int {
+		return cmp.Or(cmp.Compare(a.WalletID, b.WalletID), cmp.Compare(a.ID, b.ID))
+	})
+	return rows[:min(n, len(rows))]
 }
 
 func (c *comparison) count(provider, currency string, add func(*MoneyDiff)) {
@@ -258,7 +290,7 @@ func (h *changes) ends() (before, after *RowState) {
 }
 
 // judge turns changes into counts, money and rows.
-func (c *comparison) judge(list int) {
+func (c *comparison) judge() {
 	for _, h := range c.tracked {
 		before, after := h.ends()
 		switch {
@@ -272,6 +304,7 @@ func (c *comparison) judge(list int) {
 		case after != nil:
 			c.out.Inserted++
 			c.count(after.Provider, after.Currency, func(m *MoneyDiff) { m.Inserted = m.Inserted.Add(after.Amount) })
+			c.insert(h.wallet, h.id, func() RowState { return *after })
 		default:
 			c.out.Passing++
 		}
@@ -279,12 +312,8 @@ func (c *comparison) judge(list int) {
 			c.out.Rows = append(c.out.Rows, RowDiff{ID: h.id, WalletID: h.wallet, Before: before, After: after})
 		}
 	}
-	slices.SortFunc(c.out.Rows, func(a, b RowDiff) int {
-		return cmp.Or(cmp.Compare(a.WalletID, b.WalletID), cmp.Compare(a.ID, b.ID))
-	})
-	if n := len(c.out.Rows) - list; n > 0 {
-		c.out.Rows, c.out.Unlisted = c.out.Rows[:list], int64(n)
-	}
+	c.out.Rows = append(firstRows(c.out.Rows, c.list), firstRows(c.fresh, c.list)...)
+	c.out.Unlisted = c.out.Inserted + c.out.Retracted + c.out.Revised - int64(len(c.out.Rows))
 	for _, m := range c.money {
 		m.Net = m.Inserted.Plus(m.Retracted).Plus(m.Revised)
 		c.out.Money = append(c.out.Money, *m)

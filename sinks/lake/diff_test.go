@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -110,15 +111,22 @@ func TestDiffIsTheDifference(t *testing.T) {
 			// A row that changed and changed back has a new revision: it is revised.
 			same := int64(0)
 			for _, r := range got.Rows {
-				if r.After != nil && r.Before.Amount == r.After.Amount && r.Before.Provider == r.After.Provider {
+				if r.Before != nil && r.After != nil && r.Before.Amount == r.After.Amount && r.Before.Provider == r.After.Provider {
 					same++
 				}
 			}
 			if got.Inserted != inserted || got.Retracted != retracted || got.Revised-same != revised {
 				t.Errorf("%d to %d: %+v, want %d inserted, %d retracted, %d revised", from, to, got, inserted, retracted, revised)
 			}
-			if int64(len(got.Rows)) != got.Retracted+got.Revised {
-				t.Errorf("%d to %d: %d rows listed of %d", from, to, len(got.Rows), got.Retracted+got.Revised)
+			if int64(len(got.Rows)) != got.Inserted+got.Retracted+got.Revised || got.Unlisted != 0 {
+				t.Errorf("%d to %d: %d rows listed of %+v", from, to, len(got.Rows), got)
+			}
+			for _, r := range got.Rows {
+				is, was := states[to][r.ID], states[from][r.ID]
+				if (r.Before != nil && (was != modelRow{r.Before.Provider, r.Before.Amount})) || (r.Before == nil && was != modelRow{}) ||
+					(r.After != nil && (is != modelRow{r.After.Provider, r.After.Amount})) || (r.After == nil && is != modelRow{}) {
+					t.Errorf("%d to %d: %s is listed as %+v and %+v, want %+v and %+v", from, to, r.ID, r.Before, r.After, was, is)
+				}
 			}
 			for _, m := range got.Money {
 				want := money[m.Provider]
@@ -147,8 +155,38 @@ func TestDiffIsTheDifference(t *testing.T) {
 	if err != nil || len(d.Tables[0].Rows) != 0 {
 		t.Errorf("%+v %v", d, err)
 	}
+	d, err = l.Diff(t.Context(), 0, head, 2)
+	all, aerr := l.Diff(t.Context(), 0, head, 1000)
+	if err != nil || aerr != nil || !reflect.DeepEqual(d.Tables[0].Rows, all.Tables[0].Rows[:2]) || d.Tables[0].Unlisted != d.Tables[0].Inserted-2 {
+		t.Errorf("the first inserted rows: %+v %v", d, err)
+	}
 	d, err = l.Diff(t.Context(), 3, head, 2)
+	d.Tables[0].Rows = slices.DeleteFunc(d.Tables[0].Rows, func(r RowDiff) bool { return r.Before == nil })
 	if err != nil || len(d.Tables[0].Rows) != 2 || d.Tables[0].Unlisted == 0 || !slices.IsSortedFunc(d.Tables[0].Rows, func(a, b RowDiff) int { return slices.Compare([]string{a.ID}, []string{b.ID}) }) {
 		t.Errorf("%+v %v", d, err)
+	}
+}
+
+// Of many inserted rows the first by id are listed, in whatever order they come.
+func TestDiffListsTheFirst(t *testing.T) {
+	l := openTest(t, fileBucketOf(t), false)
+	var rows []ledgerRow
+	for i := range 300 {
+		rows = append(rows, ledgerRow{wallet: "wlt_1", id: fmt.Sprintf("e%03d", (i*37+150)%300), at: day0.Add(time.Duration(i) * time.Hour), status: "posted", amount: -1, provider: "p"})
+	}
+	commit(t, l, partOf(t, "wlt_1", days(0, 13), rows, 400))
+	for _, n := range []int{1, 3, 20, 299, 1000} {
+		d, err := l.Diff(t.Context(), 0, 1, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Tables[0]; len(got.Rows) != min(n, 300) || got.Unlisted != int64(300-min(n, 300)) {
+			t.Fatalf("%d rows listed, %d not", len(got.Rows), got.Unlisted)
+		}
+		for i, r := range d.Tables[0].Rows {
+			if r.ID != fmt.Sprintf("e%03d", i) {
+				t.Fatalf("of %d, row %d is %s", n, i, r.ID)
+			}
+		}
 	}
 }

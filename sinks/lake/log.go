@@ -68,6 +68,28 @@ func (l *Lake) Checkpoint(ctx context.Context) (translog.Checkpoint, bool, error
 	return c, true, err
 }
 
+// newestKept is the largest checkpoint that is kept, for a lake that has lost the
+// name checkpoint: what was logged stays logged.
+func (l *Lake) newestKept(ctx context.Context) (c translog.Checkpoint, ok bool, err error) {
+	size := int64(-1)
+	for f, err := range l.bucket.List(ctx, translog.Kept) {
+		if err != nil {
+			return c, false, err
+		}
+		if n, kept := translog.ParseKeptPath(f.Key); kept {
+			size = max(size, n)
+		}
+	}
+	if size < 0 {
+		return c, false, nil
+	}
+	raw, err := l.bucket.Read(ctx, translog.KeptPath(size), 0, -1)
+	if err == nil {
+		c, err = translog.ReadCheckpoint(raw)
+	}
+	return c, err == nil, err
+}
+
 // CheckLogged makes sure that the lake has every manifest that its log has, and
 // that the newest of them is the one that was logged: a commit after a lost or
 // changed one would fork history. A log that cannot be read says nothing here:
@@ -75,6 +97,9 @@ func (l *Lake) Checkpoint(ctx context.Context) (translog.Checkpoint, bool, error
 // sinks.ErrCorrupt.
 func (l *Lake) CheckLogged(ctx context.Context) error {
 	c, ok, err := l.Checkpoint(ctx) // before the head: what it covers was committed by then
+	if err == nil && !ok {
+		c, ok, err = l.newestKept(ctx)
+	}
 	if err != nil || !ok || c.Tree.N == 0 {
 		return nil
 	}

@@ -91,7 +91,7 @@ func verifyBucket(ctx context.Context, b bucket, lakeURL string, o VerifyOptions
 	if o.Parallel <= 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
-	v := &verifier{bucket: b, url: lakeURL, opts: o, tables: map[tableID]*schemas.Table{}, digests: map[int64]string{}}
+	v := &verifier{bucket: b, url: lakeURL, opts: o, tables: map[tableID]*schemas.Table{}}
 	defer v.inspectors.close()
 	err := v.run(ctx)
 	if err == nil && len(v.report.Findings) > 0 {
@@ -124,7 +124,7 @@ type verifier struct {
 }
 
 func (v *verifier) run(ctx context.Context) error {
-	v.files = map[string]int64{}
+	v.files, v.digests = map[string]int64{}, map[int64]string{}
 	for f, err := range v.bucket.List(ctx, "") {
 		if err != nil {
 			return fmt.Errorf("verify %s: %w", v.url, err)
