@@ -98,9 +98,11 @@ soak: ## the large sizes of what `make test` tries in small, one after the other
 	PAYLAKE_TEST_CASES=100 go test ./sinks/lake ./cmd/internal/sandbox -count=1 -timeout 2h
 	PAYLAKE_TEST_CASES=5000 go test ./cmd/internal/chaos -count=1 -v -timeout 6h
 	PAYLAKE_TEST_RUNS=500 go test ./sinks/lake -run '^TestDeterminism$$' -count=1 -v -timeout 1h
-	PAYLAKE_TEST_PAGES=1000000 go test ./sources/flashpay ./sources/mpay -run '^TestTinyPages$$' -count=1 -v -timeout 1h
+	PAYLAKE_TEST_PAGES=1000000 go test ./sources/flashpay ./sources/mpay ./sinks -run '^TestTinyPages$$' -count=1 -v -timeout 1h
 	PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) PAYLAKE_TEST_AMOUNTS=10000000 \
 	go test ./sinks/clickhouse -run '^TestMoneyRoundTrip$$' -count=1 -v -timeout 2h
+	PAYLAKE_LIBCHDB=$$(deploy/fetch clickhouse) PAYLAKE_TEST_SOAK=1 go test ./sinks/clickhouse -run '^TestLiars$$' -count=1 -v -timeout 2h
+	PAYLAKE_TEST_FORGERIES=1000000 go test ./sources/flashpay -run '^TestForgedCallbacks$$' -count=1 -v -timeout 1h
 	$(MAKE) tamper
 
 tamper: ## forgers against an auditor: MUTATIONS=10000 make tamper (about 5 minutes)

@@ -196,6 +196,7 @@ func (r *run) book(ctx context.Context, receipt sinks.Receipt, windows int) {
 	p.Windows += windows
 	p.Inserted += receipt.Inserted
 	p.Retracted += receipt.Retracted
+	p.Withdrawn += receipt.Withdrawn
 	p.Duplicates += receipt.Duplicates
 	p.Quarantined += receipt.Quarantined
 	p.Bytes += receipt.Bytes

@@ -30,7 +30,8 @@ type Report struct {
 	Sequence    int64 `json:"sequence"`    // the last of them; 0 when nothing changed
 	Windows     int   `json:"windows"`     // windows committed
 	Inserted    int64 `json:"inserted"`    // new rows, revisions included
-	Retracted   int64 `json:"retracted"`   // rows withdrawn in favour of a revision
+	Retracted   int64 `json:"retracted"`   // rows withdrawn, in favour of a revision or without one
+	Withdrawn   int64 `json:"withdrawn"`   // of Retracted, those without one
 	Duplicates  int64 `json:"duplicates"`  // rows the lake had already
 	Quarantined int64 `json:"quarantined"` // rejects not seen before
 	Bytes       int64 `json:"bytes"`       // stored

@@ -81,7 +81,8 @@ type Receipt struct {
 	Sequence    int64 // the manifest; 0 when nothing had changed and nothing was committed
 	Read        int64 // rows offered, and rows that a catalogue no longer lists
 	Inserted    int64 // new rows, revisions included
-	Retracted   int64 // rows withdrawn in favour of a revision
+	Retracted   int64 // rows withdrawn, in favour of a revision or without one
+	Withdrawn   int64 // of Retracted, those without one: a corrected file states them no more
 	Duplicates  int64 // rows the sink had already
 	Quarantined int64 // rejects not seen before
 	Bytes       int64 // stored

@@ -87,6 +87,17 @@ func TestAuditKeys(t *testing.T) {
 		bad := bytes.Replace([]byte(read(t, proof)), []byte("index 0"), []byte("index 1"), 1)
 		write(t, proof, string(bad))
 		paylake(t, "verify", "--proof", proof, "--key", public).want(t, 6)
+		var why struct {
+			Error string
+			Fault struct{ Path, Detail string } `json:"proof_fault"`
+		}
+		paylake(t, "verify", "--proof", proof, "--key", public, "--json").want(t, 6).json(t, &why)
+		if why.Error == "" || why.Fault.Path != proof || why.Fault.Detail == "" {
+			t.Errorf("%+v", why)
+		}
+		garbage := filepath.Join(g.dir, "garbage.tlog-proof")
+		write(t, garbage, "garbage\n")
+		paylake(t, "verify", "--proof", garbage, "--key", public, "--json").want(t, 2).says(t, "", "not a .tlog-proof")
 		g.paylake(t, "prove", "--snapshot", "99").want(t, 2).says(t, "", "there is no manifest 99")
 		g.paylake(t, "prove").want(t, 2)
 	})
@@ -115,6 +126,23 @@ func TestAuditKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		paylake(t, "verify", cut, "--key", public, "--since", now).want(t, 6).says(t, "", last)
+	})
+	t.Run("lost checkpoint", func(t *testing.T) {
+		checkpoint := filepath.Join(g.lake(), "checkpoint")
+		shown := read(t, checkpoint)
+		lose(t, checkpoint)
+		g.paylake(t, "verify").want(t, 6).says(t, "", checkpoint+": it is missing").says(t, "", "the next paylake run writes it again")
+		g.paylake(t, "prove", "--snapshot", "1").want(t, 6).says(t, "", checkpoint)
+		newest := filepath.Join(g.lake(), "manifests", fmt.Sprintf("%020d.json", g.commits(t)))
+		text := read(t, newest)
+		lose(t, newest)
+		g.paylake(t, "run", "nfc").want(t, 1).says(t, "", "the newest are lost") // the kept ones remember
+		write(t, newest, text)
+		g.paylake(t, "run", "nfc").want(t, 1)
+		if read(t, checkpoint) != shown {
+			t.Error("another checkpoint is shown")
+		}
+		g.paylake(t, "verify").want(t, 0)
 	})
 	t.Run("lost key", func(t *testing.T) {
 		key := read(t, keyFile)

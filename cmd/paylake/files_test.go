@@ -104,7 +104,7 @@ func TestFilesThroughTheCommands(t *testing.T) {
 	f.put(t, "2026-03.csv", last)
 	f.paylake(t, "run").want(t, 1).says(t, "", "copy.csv")
 	f.put(t, "copy.csv", last)
-	f.paylake(t, "run").want(t, 0)
+	f.paylake(t, "run").want(t, 0).says(t, "0 inserted, 0 revised, 2 withdrawn", "")
 	if got := f.sums(t, bankSums); got != "2,-1600,2" {
 		t.Fatalf("withdrawn: %s", got)
 	}

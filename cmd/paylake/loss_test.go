@@ -118,6 +118,11 @@ func TestLosses(t *testing.T) {
 		lose(t, path)
 		before := tree(t, g.lake())
 		r := g.paylake(t, "verify").want(t, 6).says(t, "", path).says(t, "", "affected: ")
+		var report lake.Report
+		g.paylake(t, "verify", "--json").want(t, 6).json(t, &report)
+		if len(report.Findings) != 1 || report.Findings[0].Path != path || report.BehindGap == 0 || report.Log.Size != report.Manifests+1 {
+			t.Errorf("at fault is one manifest of many: %+v", report)
+		}
 		if !strings.Contains(r.stderr, "committed by manifest ") {
 			t.Errorf("what it published is not told:\n%s", r.stderr)
 		}

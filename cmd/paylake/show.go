@@ -67,7 +67,11 @@ func (v *progressView) end() {
 
 // summary is the one line of a run.
 func summary(r pipeline.Report) string {
-	moved := fmt.Sprintf("%s inserted, %s revised", thousands(r.Inserted-r.Retracted), thousands(r.Retracted))
+	revised := r.Retracted - r.Withdrawn
+	moved := fmt.Sprintf("%s inserted, %s revised", thousands(r.Inserted-revised), thousands(revised))
+	if r.Withdrawn > 0 {
+		moved += fmt.Sprintf(", %s withdrawn", thousands(r.Withdrawn))
+	}
 	if r.Inserted == 0 && r.Retracted == 0 {
 		moved = "0 rows moved"
 	}

@@ -61,8 +61,10 @@ is named with its full path.`,
 // verified is what `verify --json` prints: the lake's report, and the proof's.
 type verified struct {
 	*lake.Report
-	Proof  *lake.ProofReport `json:"proof,omitempty"`
-	Export *exportReport     `json:"export,omitempty"`
+	Proof      *lake.ProofReport `json:"proof,omitempty"`
+	ProofFault *lake.Finding     `json:"proof_fault,omitempty"` // why the proof does not hold
+	Export     *exportReport     `json:"export,omitempty"`
+	Error      string            `json:"error,omitempty"` // what the exit code 6 stands for; empty: everything holds
 }
 
 func (p *program) verify(ctx context.Context, args []string, f verifyFlags) error {
@@ -94,8 +96,12 @@ func (p *program) verify(ctx context.Context, args []string, f verifyFlags) erro
 	var out verified
 	var fault error
 	if f.proof != "" {
-		if out.Proof, fault = checkProof(f.proof, o); fault != nil && !errors.Is(fault, sinks.ErrCorrupt) {
-			return fault
+		if out.Proof, fault = checkProof(f.proof, o); fault != nil {
+			var usage *failure
+			if errors.As(fault, &usage) || !errors.Is(fault, sinks.ErrCorrupt) {
+				return fault
+			}
+			out.ProofFault = &lake.Finding{Path: f.proof, Detail: strings.TrimPrefix(fault.Error(), f.proof+": ")}
 		}
 	}
 	if whole {
@@ -133,6 +139,9 @@ func (p *program) showVerified(out verified, f verifyFlags, fault error) error {
 		if l.Shown < l.Size {
 			fmt.Fprintf(p.stderr, "the name checkpoint shows size %d, a later one of size %d is kept: a crash, or somebody put it back; the later one counts\n", l.Shown, l.Size)
 		}
+	}
+	if fault != nil {
+		out.Error = fault.Error()
 	}
 	switch {
 	case f.json:
@@ -186,6 +195,9 @@ func checkProof(path string, o lake.VerifyOptions) (*lake.ProofReport, error) {
 		return nil, usagef("--proof: %w", err)
 	}
 	r, err := lake.CheckProof(data, o.Keys, o.Witnesses)
+	if errors.Is(err, lake.ErrNoProof) { // nobody published that; the file is another one, or cut
+		return nil, usagef("--proof %s: %w", path, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -329,6 +329,7 @@ func (p *planner) receipt() sinks.Receipt {
 		r.Read += o.Rows
 		r.Inserted += o.Inserted
 		r.Retracted += o.Retracted
+		r.Withdrawn += p.parts[i].withdrawn
 		r.Duplicates += o.Duplicates
 		r.Quarantined += o.Quarantined.Rows
 		c := sinks.Chain{Stream: p.parts[i].in.Stream.String(), Window: o.Window, State: o.Chain.State}

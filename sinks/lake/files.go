@@ -49,6 +49,7 @@ func (l *Lake) withdraw(ctx context.Context, p *planner, b sinks.Batch, out *obj
 			return fmt.Errorf("withdraw rows of %s: %w", f.Name, err)
 		}
 		p.parts[i].out.Retracted += int64(len(gone.entries))
+		p.parts[i].withdrawn += int64(len(gone.entries))
 		if err := out.write(ctx, nil, recordsOf(gone.recs), gone.entries); err != nil {
 			return err
 		}

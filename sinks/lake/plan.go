@@ -38,6 +38,8 @@ type partPlan struct {
 	ended  bool
 	// retired are rows that a catalogue's part no longer lists.
 	retired []arrow.Record
+	// withdrawn counts retractions without a successor.
+	withdrawn int64
 }
 
 func newPlanner(l *Lake, state *tableState, t *schemas.Table, b sinks.Batch) *planner {

@@ -16,6 +16,9 @@ import (
 // ErrUnlogged is returned for a manifest that the log does not cover yet.
 var ErrUnlogged = errors.New("not in the transparency log yet")
 
+// ErrNoProof is wrapped by the error for bytes that are no .tlog-proof at all.
+var ErrNoProof = errors.New("not a .tlog-proof")
+
 // ErrNoFile is wrapped by the error for a file that a manifest does not name.
 var ErrNoFile = errors.New("no such file")
 
@@ -59,6 +62,11 @@ func Prove(ctx context.Context, lakeURL string, sequence int64, object string) (
 			return nil, fmt.Errorf("%s: %w (%w)", fullPath(lakeURL, translog.Latest), err, sinks.ErrCorrupt)
 		}
 	}
+	if note == nil {
+		if err := lostCheckpoint(ctx, b, lakeURL); err != nil {
+			return nil, err
+		}
+	}
 	if c.Tree.N < sequence {
 		return nil, fmt.Errorf("manifest %d is %w, which covers %d; the next paylake run does it", sequence, ErrUnlogged, c.Tree.N)
 	}
@@ -81,6 +89,20 @@ func Prove(ctx context.Context, lakeURL string, sequence int64, object string) (
 		return nil, err
 	}
 	return p.Marshal(), nil
+}
+
+// lostCheckpoint is the error for a log that does not show its newest checkpoint
+// and keeps others; nil where there is no log.
+func lostCheckpoint(ctx context.Context, b bucket, lakeURL string) error {
+	for f, err := range b.List(ctx, translog.Kept) {
+		if err != nil {
+			return err
+		}
+		if n, ok := translog.ParseKeptPath(f.Key); ok && n > 0 {
+			return fmt.Errorf("%s is missing, although checkpoints of the log are kept; the next paylake run writes it again: %w", fullPath(lakeURL, translog.Latest), sinks.ErrCorrupt)
+		}
+	}
+	return nil
 }
 
 // absentManifest says of a manifest that is not there that it never was, which
@@ -135,7 +157,7 @@ func CheckProof(data []byte, keys translog.Verifiers, witnesses []translog.Witne
 	bad := func(err error) (ProofReport, error) { return r, fmt.Errorf("%w (%w)", err, sinks.ErrCorrupt) }
 	p, err := translog.ParseProof(data)
 	if err != nil {
-		return bad(err)
+		return bad(fmt.Errorf("%w: %w", ErrNoProof, err))
 	}
 	c, err := translog.ReadCheckpoint(p.Checkpoint)
 	if err == nil && r.Checked {
