@@ -99,6 +99,9 @@ func (p *program) payApprove(ctx context.Context, id string, f approveFlags) (er
 	}
 	p.showIntents(list)
 	fmt.Fprintf(p.stdout, "%s, %d payments, %s\n", batch.ID, batch.Count, batch.TotalsText())
+	if err := p.sayAbove(d.above(ctx, list)); err != nil {
+		return err
+	}
 	if !f.yes {
 		if err := p.sure(ctx, "Approve them"); err != nil {
 			return err

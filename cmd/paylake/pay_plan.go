@@ -87,6 +87,9 @@ func (p *program) payPlan(ctx context.Context, names []string, f planFlags) (err
 		return err
 	}
 	plans, err := d.plans(ctx, jobs, f)
+	for _, plan := range plans {
+		err = errors.Join(err, p.sayAbove(plan.above, nil))
+	}
 	if f.asJSON {
 		err = errors.Join(err, p.json(map[string]any{"plans": plans}))
 	} else {
@@ -288,6 +291,9 @@ func (d *payDesk) conclude(ctx context.Context, out *payPlan, list []gate.Planne
 		return err
 	}
 	out.Batch, out.Count, out.Totals, out.total = batch.ID, batch.Count, batch.Totals, batch.TotalsText()
+	if out.above, err = d.above(ctx, drafts); err != nil {
+		return err
+	}
 	if out.DryRun {
 		return nil
 	}

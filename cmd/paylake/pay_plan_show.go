@@ -25,6 +25,7 @@ type payPlan struct {
 	Findings []payplan.Finding `json:"findings"`
 
 	total string
+	above string // which of the drafts could not be sent as limits stand
 }
 
 // plannedPayment is a payment, and what the plan did to it.

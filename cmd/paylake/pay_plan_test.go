@@ -266,7 +266,20 @@ func TestPayPlanRefusals(t *testing.T) {
 	configured(`    own: {source: psp, sql: "SELECT 'k' || toString(number) AS key, 'AZERSU_RES' AS provider_code, toDecimal64(50 + number, 2) AS amount, 'KGS' AS currency, 'cust-1' AS customer_id, {day:Date}::String AS description FROM numbers(2)"}
 `)
 	r := g.paylake(t, "pay", "plan", "own", "--by", "farid").want(t, 0).says(t, "2 new, 0 same", "pay approve b_")
-	if !strings.Contains(r.stdout, "51.00 KGS") || !strings.Contains(r.stdout, "2 payments, 101.00 KGS") {
-		t.Error(r.stdout)
+	if !strings.Contains(r.stdout, "51.00 KGS") || !strings.Contains(r.stdout, "2 payments, 101.00 KGS") || !strings.Contains(r.stderr, "2 of 2 payments, 101.00 KGS, could not be sent today: above limits.payment of 0.00 KGS") {
+		t.Errorf("%+v", r)
+	}
+	const enough = "limits: {payment: 60.00 KGS, beneficiary: 500.00 KGS, day: 500.00 KGS, tenant: 500.00 KGS}"
+	g.edit(t, "  tenant: acme\n", "  tenant: acme\n  "+enough+"\n")
+	if r := g.paylake(t, "pay", "plan", "own", "--by", "farid").want(t, 0); strings.Contains(r.stderr, "limits") {
+		t.Error(r.stderr)
+	}
+	g.edit(t, "payment: 60.00 KGS", "payment: 50.50 KGS")
+	for _, args := range [][]string{{}, {"--json"}, {"--dry-run"}} { // whoever approves should know
+		r := g.paylake(t, append([]string{"pay", "plan", "own", "--by", "farid"}, args...)...).want(t, 0).
+			says(t, "", "as limits stand, 1 of 2 payments, 51.00 KGS, could not be sent today: above limits.payment of 50.50 KGS; see payments.limits\n")
+		if strings.Contains(r.stdout, "limits") {
+			t.Error(r.stdout)
+		}
 	}
 }

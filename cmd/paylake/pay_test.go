@@ -35,7 +35,8 @@ func TestPay(t *testing.T) {
 	g.paylake(t, "pay", "approve", "b_0000000000000000", "--by", "aysel", "--key", g.keyOf("aysel")).want(t, 2).says(t, "", "no batch")
 	own, _ := g.drafted(t, "aysel", map[string]int64{"inv-9": 50_00})
 	g.paylake(t, "pay", "approve", own, "--by", "aysel", "--key", g.keyOf("aysel"), "--yes").want(t, 4).says(t, "", "cannot approve it")
-	g.approved(t, batch)
+	g.paylake(t, "pay", "approve", batch, "--by", "aysel", "--key", g.keyOf("aysel"), "--yes").want(t, 0).
+		says(t, "approved by aysel", "as limits stand, 2 of 3 payments").says(t, "", "could not be sent today: above limits.beneficiary of 5000.00 KGS; see payments.limits")
 	g.paylake(t, "pay", "send", batch).want(t, 0).says(t, "dry run: 3 payments, 10950.00 KGS", "")
 	if n := g.paid(t, id).Asked; n != 0 {
 		t.Fatalf("a dry run has sent %d requests", n)

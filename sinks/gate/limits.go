@@ -3,6 +3,8 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/paylake/paylake/schemas"
 )
@@ -54,8 +56,51 @@ func within(name string, limit map[string]int64, o Order, used int64) error {
 	if err == nil && sum <= bound {
 		return nil
 	}
-	if used == 0 {
-		return fmt.Errorf("%s of %s is above %s, which is %s (%w)", o.Amount(), o.Key, name, FormatAmount(bound, o.Currency), ErrLimit)
+	return excess{name, bound, used, o}
+}
+
+// excess is a payment above a limit. It wraps ErrLimit.
+type excess struct {
+	name        string
+	bound, used int64
+	order       Order
+}
+
+func (e excess) Error() string {
+	o := e.order
+	if e.used == 0 {
+		return fmt.Sprintf("%s of %s is above %s, which is %s (%v)", o.Amount(), o.Key, e.name, FormatAmount(e.bound, o.Currency), ErrLimit)
 	}
-	return fmt.Errorf("%s of %s is above %s, which is %s, of which %s are committed today (%w)", o.Amount(), o.Key, name, FormatAmount(bound, o.Currency), FormatAmount(used, o.Currency), ErrLimit)
+	return fmt.Sprintf("%s of %s is above %s, which is %s, of which %s are committed today (%v)", o.Amount(), o.Key, e.name, FormatAmount(e.bound, o.Currency), FormatAmount(e.used, o.Currency), ErrLimit)
+}
+
+func (excess) Unwrap() error { return ErrLimit }
+
+// Above says in one sentence which of some intents could not be sent as limits
+// stand: by themselves, or after those before them and what is committed
+// already. Empty: all could.
+func Above(list []Intent, limits func(job string) Limits, used []Used) string {
+	used = slices.Clone(used)
+	var above []Intent
+	var names []string
+	for _, it := range list {
+		o := it.Order
+		err := limits(o.Job).Allow(o, used)
+		if err == nil {
+			used = append(used, Used{o.Tenant, o.Job, o.ProviderCode, o.Currency, o.AmountMinor})
+			continue
+		}
+		above = append(above, it)
+		if e, ok := errors.AsType[excess](err); ok && !slices.Contains(names, e.name+" of "+FormatAmount(e.bound, o.Currency)) {
+			names = append(names, e.name+" of "+FormatAmount(e.bound, o.Currency))
+		}
+	}
+	if len(above) == 0 {
+		return ""
+	}
+	total := "a sum that is too large"
+	if b, err := BatchOf(above); err == nil {
+		total = b.TotalsText()
+	}
+	return fmt.Sprintf("as limits stand, %d of %d payments, %s, could not be sent today: above %s", len(above), len(list), total, strings.Join(names, ", "))
 }

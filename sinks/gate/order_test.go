@@ -101,3 +101,37 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// What could not be sent as limits stand is counted before anybody approves it:
+// by itself, after those before it, and beside what is committed.
+func TestAbove(t *testing.T) {
+	kgs := func(n int64) map[string]int64 { return map[string]int64{"KGS": n * 100} }
+	full := gate.Limits{Payment: kgs(200), Beneficiary: kgs(300), Day: kgs(400), Tenant: kgs(500)}
+	var none gate.Limits
+	list := func(minor ...int64) (out []gate.Intent) {
+		for i, n := range minor {
+			o := order(string(rune('a'+i)), n)
+			o.ProviderCode = []string{"azersu", "other"}[i%2]
+			out = append(out, draft(o, "farid"))
+		}
+		return out
+	}
+	for _, c := range []struct {
+		limits gate.Limits
+		list   []gate.Intent
+		used   []gate.Used
+		says   string
+	}{
+		{full, nil, nil, ""}, {full, list(200_00, 200_00), nil, ""},
+		{full, list(200_01, 100_00), nil, "1 of 2 payments, 200.01 KGS, could not be sent today: above limits.payment of 200.00 KGS"},
+		{full, list(200_00, 50_00, 150_00), nil, "1 of 3 payments, 150.00 KGS, could not be sent today: above limits.beneficiary of 300.00 KGS"},
+		{full, list(200_00, 200_00, 50_00), nil, "above limits.day of 400.00 KGS"},
+		{full, list(100_00), []gate.Used{{"acme", "x", "y", "KGS", 450_00}}, "above limits.tenant of 500.00 KGS"},
+		{none, list(50_00, 60_00), nil, "2 of 2 payments, 110.00 KGS, could not be sent today: above limits.payment of 0.00 KGS"},
+	} {
+		got := gate.Above(c.list, func(string) gate.Limits { return c.limits }, c.used)
+		if (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
+			t.Errorf("%q, want %q", got, c.says)
+		}
+	}
+}
