@@ -38,7 +38,7 @@ const (
 	maxText      = 255                // of ids, as the platform has it
 	maxAmount    = 10_000_000_000_000 // minor units, the platform's bound for any method
 	maxProjectID = 4_294_967_295
-	idPrefix     = "pl_"
+	idPrefix     = schemas.InitiatedPrefix
 )
 
 // PaymentID names the payment at the platform: a function of tenant and key, so

@@ -3,8 +3,9 @@ package gate
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
+
+	"github.com/paylake/paylake/schemas"
 )
 
 // Reply is what came of a request that moves money.
@@ -22,16 +23,11 @@ func (r Reply) without(code string) Reply {
 	return r
 }
 
-// shortNumber is whatever could be a payer's code, or have it in it.
-var shortNumber = regexp.MustCompile(`\p{Nd}(?:[ -]?\p{Nd}){3,}`)
-
-func hideCodes(text string) string { return shortNumber.ReplaceAllString(text, "***") }
-
 // discreet is a reply whose message for people cannot repeat the payer's code.
 // The number of the platform's code stays.
 func (r Reply) discreet() Reply {
 	said := r.Code.Message
-	r.Code.Message = hideCodes(said)
+	r.Code.Message = schemas.HideCodes(said)
 	if head, ok := strings.CutSuffix(r.Why, said); ok {
 		r.Why = head + r.Code.Message
 	}
@@ -40,7 +36,7 @@ func (r Reply) discreet() Reply {
 
 // discreet is evidence that cannot repeat the payer's code.
 func (e Evidence) discreet() Evidence {
-	e.State, e.Code.Message = hideCodes(e.State), hideCodes(e.Code.Message)
+	e.State, e.Code.Message = schemas.HideCodes(e.State), schemas.HideCodes(e.Code.Message)
 	return e
 }
 

@@ -71,7 +71,7 @@ func (b *builder) append(o *operation) {
 	b.customer.Append(o.customer)
 	b.account.Append(o.account)
 	b.code.BinaryBuilder.Append(o.code)
-	b.message.BinaryBuilder.Append(o.message)
+	b.message.BinaryBuilder.Append(discreet(o.payment, o.message))
 	if o.hasPaid {
 		b.paid.Append(o.paid)
 	} else {
@@ -81,6 +81,16 @@ func (b *builder) append(o *operation) {
 	for i, k := range b.kept {
 		k.Append(o.kept[i])
 	}
+}
+
+// discreet is what is said of a payment, without a number that could be the
+// payer's approval code where a paylake has asked him for one. A callback and the
+// Data API's row are the same row all the same.
+func discreet(payment, message []byte) []byte {
+	if !bytes.HasPrefix(payment, []byte(schemas.InitiatedPrefix)) {
+		return message
+	}
+	return []byte(schemas.HideCodes(string(message)))
 }
 
 func (b *builder) record() arrow.Record { return b.rb.NewRecord() }

@@ -126,6 +126,18 @@ func TestDecodeFullRow(t *testing.T) {
 	}
 }
 
+// What the platform says of a payment that a paylake initiated does not repeat
+// the payer's code; its codes, and what it says of others, stay as they are.
+func TestDecodeTellsNoCodeOfOurPayers(t *testing.T) {
+	for payment, want := range map[string]string{"pl_0123456789abcdef": "code *** was used, again ***", "P-1": "code 4711 was used, again 47 11 08"} {
+		row := strings.Replace(strings.Replace(fullRow, `"P-1"`, `"`+payment+`"`, 1), `"code":"0","message":"Success"`, `"code":"20101","message":"code 4711 was used, again 47 11 08"`, 1)
+		got, reject, _ := decodeOne(t, row)
+		if reject != nil || got["message"] != want || got["code"] != "20101" || got["payment_id"] != payment {
+			t.Errorf("%s: %v %v", payment, got, reject)
+		}
+	}
+}
+
 // replaced is fullRow with one member changed; empty takes it out.
 func replaced(name, value string) string {
 	var row map[string]json.RawMessage
