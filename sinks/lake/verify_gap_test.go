@@ -162,3 +162,22 @@ func TestLostCheckpoint(t *testing.T) {
 		t.Error(r.Findings)
 	}
 }
+
+// Rows of a key of which some may be missing can still contradict each other.
+func TestConsistent(t *testing.T) {
+	row := func(revision, sign int32, hash uint64) keyRow { return keyRow{revision: revision, sign: sign, hash: hash} }
+	for _, c := range []struct {
+		rows []keyRow
+		ok   bool
+	}{
+		{[]keyRow{row(1, -1, 7), row(2, 1, 8)}, true}, // the first is missing
+		{[]keyRow{row(1, 1, 7), row(3, 1, 8)}, true},
+		{[]keyRow{row(1, 1, 7), row(1, 1, 7)}, false},
+		{[]keyRow{row(1, -1, 7), row(1, -1, 7)}, false},
+		{[]keyRow{row(1, 1, 7), row(1, -1, 8)}, false},
+	} {
+		if _, ok := consistent(c.rows); ok != c.ok {
+			t.Errorf("%+v: %t", c.rows, ok)
+		}
+	}
+}
