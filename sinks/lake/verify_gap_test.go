@@ -165,7 +165,9 @@ func TestLostCheckpoint(t *testing.T) {
 
 // Rows of a key of which some may be missing can still contradict each other.
 func TestConsistent(t *testing.T) {
-	row := func(revision, sign int32, hash uint64) keyRow { return keyRow{revision: revision, sign: sign, hash: hash} }
+	row := func(revision, sign int32, hash uint64) keyRow {
+		return keyRow{revision: revision, sign: sign, hash: hash}
+	}
 	for _, c := range []struct {
 		rows []keyRow
 		ok   bool
