@@ -117,9 +117,7 @@ func (c *logCheck) checkpoints(ctx context.Context) error {
 			return err
 		}
 	}
-	if n := len(sizes); c.shown == nil && n > 0 && sizes[n-1] > 0 { // that of the empty log is kept before it is shown
-		c.fault(translog.Latest, "it is missing, although the log's checkpoints up to size %d are kept; who reads the log begins with it; the next paylake run writes it again", sizes[n-1])
-	}
+	c.lostName(sizes)
 	unknown := map[int64]string{}
 	take := func(path string, raw []byte, size int64) {
 		cp, known, err := c.open(raw)
@@ -161,6 +159,14 @@ func (c *logCheck) checkpoints(ctx context.Context) error {
 		l.Root = c.newest.Tree.Hash.String()
 	}
 	return nil
+}
+
+// lostName misses the name that whoever reads a log begins with. The checkpoint of
+// the empty log is kept before it is shown, all others after.
+func (c *logCheck) lostName(sizes []int64) {
+	if n := len(sizes); c.shown == nil && n > 0 && sizes[n-1] > 0 {
+		c.fault(translog.Latest, "it is missing, although the log's checkpoints up to size %d are kept; who reads the log begins with it; the next paylake run writes it again", sizes[n-1])
+	}
 }
 
 // reference is the largest checkpoint that can be opened: with keys, under one of
