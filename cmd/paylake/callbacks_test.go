@@ -24,13 +24,13 @@ type running struct {
 	errs   *syncBuffer
 }
 
-func (g *playground) up(t testing.TB) running {
+func (g *playground) up(t testing.TB, args ...string) running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var out, errs syncBuffer
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"-c", g.config, "up"}, os.Getenv, strings.NewReader(""), &out, &errs)
+		ended <- run(ctx, append([]string{"-c", g.config, "up"}, args...), os.Getenv, strings.NewReader(""), &out, &errs)
 	}()
 	wait, stop := context.WithTimeout(ctx, 60*time.Second)
 	defer stop()
