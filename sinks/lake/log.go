@@ -100,7 +100,10 @@ func (l *Lake) CheckLogged(ctx context.Context) error {
 	if err == nil && !ok {
 		c, ok, err = l.newestKept(ctx)
 	}
-	if err != nil || !ok || c.Tree.N == 0 {
+	if err != nil {
+		return ctx.Err()
+	}
+	if !ok || c.Tree.N == 0 {
 		return nil
 	}
 	head, err := l.Head(ctx)

@@ -160,7 +160,7 @@ func (v *verifier) newer(ctx context.Context, seq int64, said error) error {
 	}
 	is := digest(raw)
 	changed := func(who, other string) error {
-		return fmt.Errorf("its digest is %s, and %s %s; as it stands it reads: %v: %w", is, who, other, said, sinks.ErrCorrupt)
+		return fmt.Errorf("its digest is %s, and %s %s; as it stands it reads: %s: %w", is, who, other, said.Error(), sinks.ErrCorrupt)
 	}
 	if next, err := v.bucket.Read(ctx, manifestKey(seq+1), 0, -1); err == nil {
 		var follows struct {
