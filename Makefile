@@ -50,9 +50,9 @@ test: ## every test but those that need the system's packages; real ClickHouse, 
 	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 40m -p 2 $(PKG)
 	@[ "$(PKG)" != "./..." ] || { $(MAKE) --no-print-directory test-iceberg && cat $(RESULTS).iceberg >>$(RESULTS) && deploy/must-run $(RESULTS); }
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
-	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo"
+	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo, fuzzing"
 
-check: lint test demo ## exactly what CI runs
+check: lint test demo fuzz-ci ## exactly what CI runs
 	@echo "check: all held"
 
 lint: $(LINT) ## formatting, vet and golangci-lint
@@ -113,8 +113,8 @@ tamper: ## forgers against an auditor: MUTATIONS=10000 make tamper (about 5 minu
 fuzz: ## every fuzz target for 30 seconds
 	@deploy/fuzz 30s
 
-fuzz-ci: ## the same, two targets side by side: FUZZ=30s make fuzz-ci
-	@deploy/fuzz $${FUZZ:-30s} 2
+fuzz-ci: ## the same, six targets side by side, as CI does: FUZZ=30s make fuzz-ci
+	@deploy/fuzz $${FUZZ:-30s} 6
 
 clean: ## what build and demo left in the checkout (the cache stays)
 	rm -rf bin .demo

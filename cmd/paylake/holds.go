@@ -8,6 +8,7 @@ import (
 
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/clickhouse"
+	"github.com/paylake/paylake/sources"
 )
 
 // Whether the warehouse holds what the lake has. One that was lost is made again
@@ -46,6 +47,11 @@ func (h *house) holdsLake(ctx context.Context, ch *clickhouse.Warehouse, snapsho
 		return err
 	}
 	at := shown.Sequence
+	if at == 0 && head > 0 && unread == nil {
+		if at, err = h.firstLoaded(ctx, ch); err != nil {
+			return err
+		}
+	}
 	if at > head && unread == nil { // somebody may have committed since, and it is loaded already
 		if head, err = h.lakeHead(ctx); err != nil {
 			return err
@@ -57,13 +63,29 @@ func (h *house) holdsLake(ctx context.Context, ch *clickhouse.Warehouse, snapsho
 	case unread != nil:
 		fmt.Fprintf(h.p.stderr, "the lake cannot be read; the answer is of the warehouse alone, up to manifest %d: %v\n", at, unread)
 	case at == 0 && head > 0:
-		return fmt.Errorf("the warehouse is empty and the lake has %d snapshots; run paylake rebuild", head)
+		return fmt.Errorf("the warehouse is empty and the lake has %d snapshots; run paylake rebuild, unless one that runs is loading it", head)
 	case at < head:
 		fmt.Fprintf(h.p.stderr, "the warehouse is behind the lake: it shows manifests up to %d of %d; paylake run loads the rest\n", at, head)
 	case at > head:
 		fmt.Fprintf(h.p.stderr, "the warehouse shows manifests up to %d and the lake has %d: see paylake verify\n", at, head)
 	}
 	return nil
+}
+
+// firstLoaded waits for the first manifest in a warehouse that is empty, while
+// another process holds it: that one may have just begun to load it.
+func (h *house) firstLoaded(ctx context.Context, ch *clickhouse.Warehouse) (at int64, err error) {
+	if h.store == nil || h.store.server == nil || h.store.server.Holder {
+		return 0, nil
+	}
+	for began := time.Now(); at == 0 && err == nil && time.Since(began) < lakePatience; {
+		if err = sources.Sleep(ctx, 100*time.Millisecond); err == nil {
+			var shown clickhouse.Snapshot
+			shown, err = ch.Newest(ctx, 0)
+			at = shown.Sequence
+		}
+	}
+	return at, err
 }
 
 // lakeHead is the lake's newest manifest; 0 where there is no lake.

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -34,7 +35,7 @@ type Server struct {
 	posix                []string // of its storage
 }
 
-// New starts a server, makes its key the AWS credentials of the environment and
+// New starts a server, makes its key the AWS credentials of the process and
 // stops it with the test.
 func New(t testing.TB) *Server {
 	t.Helper()
@@ -49,14 +50,22 @@ func newServer(t testing.TB, posix ...string) *Server {
 	}
 	s.root, s.side, s.posix = t.TempDir(), t.TempDir(), posix
 	s.start(t)
-	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID": s.AccessKey, "AWS_SECRET_ACCESS_KEY": s.SecretKey, "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "",
-		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
-	} {
-		t.Setenv(name, value)
-	}
+	credentials.Do(func() {
+		for name, value := range map[string]string{
+			"AWS_ACCESS_KEY_ID": s.AccessKey, "AWS_SECRET_ACCESS_KEY": s.SecretKey, "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "",
+			"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+		} {
+			if err := os.Setenv(name, value); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 	return s
 }
+
+// credentials are the same for every server, and stay in the environment of the
+// process: tests with servers run side by side.
+var credentials sync.Once
 
 // NewVersioned starts a server whose buckets can keep versions and locks. Its
 // metadata lie in extended attributes: with a folder beside the buckets, versitygw
