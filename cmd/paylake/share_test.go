@@ -154,8 +154,9 @@ const sharedIDs = 6
 func (s *sharing) toBoth(t *testing.T, origins ...string) {
 	t.Helper()
 	for n := range sharedIDs {
+		body := s.notice(t, fmt.Sprint(880_000+n), "success", "")
 		for _, origin := range origins {
-			if code := (running{origin: origin}).deliver(t, "/callbacks/flashpay/psp", s.notice(t, fmt.Sprint(880_000+n), "success", "")); code != 200 {
+			if code := (running{origin: origin}).deliver(t, "/callbacks/flashpay/psp", body); code != 200 {
 				t.Errorf("answered with %d", code)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -105,7 +106,7 @@ func (p *planner) chunk(ctx context.Context, recs []batchRec, rows []entry, last
 // lookup finds the current row of every key that the lake holds.
 func (p *planner) lookup(ctx context.Context, o *order, rows []entry, index *keyIndex) ([]current, []object, error) {
 	known := make([]current, len(index.keys))
-	objects := p.state.touched(append(o.needs(rows), p.replaced()...))
+	objects := p.state.touched(append(p.near(o.needs(rows)), p.replaced()...))
 	for n, obj := range objects {
 		err := p.find.each(ctx, obj, false, func(from int, cols *keyColumns) error {
 			for i, k := range cols.keys {
@@ -120,6 +121,23 @@ func (p *planner) lookup(ctx context.Context, o *order, rows []entry, index *key
 		}
 	}
 	return known, objects, nil
+}
+
+// retold is how far apart two reports of one row may say that it happened.
+const retold = 48 * time.Hour
+
+// near widens what is looked at for tables whose rows are told by several: a
+// notice and the platform's list may round an instant, or take its zone, in two
+// ways, and a row told under two instants must not become two.
+func (p *planner) near(needs []need) []need {
+	if p.lay.table.Progress == nil {
+		return needs
+	}
+	for i := range needs {
+		needs[i].span.from -= retold.Microseconds()
+		needs[i].span.to += retold.Microseconds()
+	}
+	return needs
 }
 
 // see takes note of row i of cols, which is a row of an object.

@@ -185,3 +185,42 @@ func TestUnknownStateGivesWay(t *testing.T) {
 		t.Errorf("under way again: %s", got)
 	}
 }
+
+// Reports that disagree about when it happened are one row, in whatever order and
+// across the end of a month: a notice's instant gives way to an answer's.
+func TestAnInstantToldTwice(t *testing.T) {
+	month := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	at := func(hint bool, when time.Time, status string) report {
+		return report{hint: hint}.with(map[string]any{"created_at": when.UnixMicro(), "status": status})
+	}
+	for name, list := range map[string][]report{
+		"a second apart":      {at(true, day0, "success"), at(true, day0.Add(time.Second), "success")},
+		"processing first":    {at(true, day0, "processing"), at(true, day0.Add(time.Second), "success"), at(true, day0, "processing")},
+		"another zone":        {at(true, day0, "success"), at(false, day0.Add(6*time.Hour), "success")},
+		"over a month's end":  {at(true, month.Add(-time.Second), "success"), at(false, month.Add(time.Second), "success"), at(true, month.Add(-time.Second), "success")},
+		"and back":            {at(false, month.Add(time.Second), "success"), at(false, month.Add(-time.Second), "success"), at(false, month.Add(time.Second), "success")},
+		"the answer is first": {at(false, month.Add(time.Second), "success"), at(true, month.Add(-time.Second), "success")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := openTest(t, fileBucketOf(t), false)
+			var answer report
+			for _, r := range list {
+				commitReports(t, l, r)
+				if !r.hint {
+					answer = r
+				}
+			}
+			got := shown(t, l)
+			if len(got) != 1 {
+				t.Fatalf("%d rows: %q", len(got), got)
+			}
+			if want := openTest(t, fileBucketOf(t), false); answer.values != nil {
+				commitReports(t, want, answer)
+				if !reflect.DeepEqual(got, shown(t, want)) {
+					t.Errorf("%q", got)
+				}
+			}
+			verified(t, l)
+		})
+	}
+}
