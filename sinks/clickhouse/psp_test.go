@@ -131,3 +131,33 @@ func TestAlarms(t *testing.T) {
 		t.Errorf("since %d: %+v up to %d, %v", before-1, list, upTo, err)
 	}
 }
+
+// An operation that its notice and the list place on two sides of a month's end is
+// one row, in the list's month, and one amount; so it is when it is made again.
+func TestAnOperationThatMoves(t *testing.T) {
+	c := newClock()
+	l := newLake(t, c)
+	end := time.Date(2026, 3, 31, 23, 59, 59, 0, time.UTC)
+	notice := part(schemas.Operations, "psp", "", schemas.Window{From: end, To: end.Add(time.Microsecond)}, operationRow("o1", end, 1100, nil))
+	notice.Final, notice.Hint = false, true
+	commit(t, l, notice)
+	w := open(t, l, c, false)
+	follow(t, w)
+	commit(t, l, part(schemas.Operations, "psp", "", days(0, 3), operationRow("o1", end.Add(2*time.Second), 1100, nil)))
+	follow(t, w)
+	for range 2 {
+		for sql, want := range map[string]string{
+			"SELECT count(), any(business_date), any(revision) FROM operations":                                                 "1 | 2026-04-01 | 2\n",
+			"SELECT business_date, sum(entries), sum(spend_minor) FROM spend_by_provider GROUP BY ALL HAVING sum(entries) != 0": "2026-04-01 | 1 | 1100\n",
+			"SELECT count(), any(business_date) FROM operations_at(snapshot = 1)":                                               "1 | 2026-03-31\n",
+		} {
+			if got := lines(ask(t, w, sql)); got != want {
+				t.Errorf("%s: %q, want %q", sql, got, want)
+			}
+		}
+		if err := w.Rebuild(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		follow(t, w)
+	}
+}
