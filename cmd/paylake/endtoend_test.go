@@ -97,7 +97,7 @@ func TestEndToEnd(t *testing.T) {
 		}
 		g.paylake(t, "query", "--as", "loader", "SELECT 1").want(t, 2)
 		g.paylake(t, "query", "--snapshot", "1", "SELECT count() FROM ledger").want(t, 0)
-		g.paylake(t, "query", "--snapshot", "999", "SELECT count() FROM ledger").want(t, 1)
+		g.paylake(t, "query", "--snapshot", "999", "SELECT count() FROM ledger").want(t, 2)
 		runs := g.paylake(t, "query", "--format", "csv", "SELECT count() AS n FROM pipeline_runs WHERE outcome = 'done'").want(t, 0)
 		if runs.stdout != fmt.Sprintf("\"n\"\n%d\n", 2*pipelines) {
 			t.Errorf("pipeline_runs: %q", runs.stdout)
