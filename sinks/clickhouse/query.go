@@ -32,6 +32,8 @@ type Query struct {
 	Format   Format // default: table
 	Snapshot int64  // the lake as of this manifest; 0: the newest
 	User     string // analyst (default), auditor or accountant: who may see which columns. A server decides by its own user.
+
+	Parameters map[string]string // of {name:Type} in the query
 }
 
 // ErrQuery is wrapped by errors that the query's author can mend.
@@ -143,6 +145,9 @@ func (w *Warehouse) parameters(q Query, s server) url.Values {
 	}
 	if q.Snapshot != 0 {
 		v.Set("log_comment", commentFor(q.Snapshot))
+	}
+	for name, value := range q.Parameters {
+		v.Set("param_"+name, value)
 	}
 	if q.Format == FormatTable {
 		v.Set("output_format_pretty_row_numbers", "0")

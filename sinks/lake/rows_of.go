@@ -1,8 +1,11 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -27,4 +30,33 @@ func (l *Lake) EachRow(ctx context.Context, t *schemas.Table, o Object, columns 
 		return err
 	}
 	return r.chunks(fields, fn)
+}
+
+// Standing is an object that readers read: no merged one stands for it.
+type Standing struct {
+	Source string
+	Object Object // where it lies, its size, rows and times; nothing else
+}
+
+// Standing lists the objects of a table, of all sources, as of the newest
+// manifest, whose number it returns with them.
+func (l *Lake) Standing(ctx context.Context, table string) (head int64, out []Standing, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.refresh(ctx); err != nil {
+		return 0, nil, err
+	}
+	for id, t := range l.tables {
+		if id.table != table {
+			continue
+		}
+		for _, o := range t.objects {
+			out = append(out, Standing{id.source, Object{Path: o.path, Bytes: o.bytes, Rows: o.rows,
+				MinTime: time.UnixMicro(o.span.from).UTC(), MaxTime: time.UnixMicro(o.span.to).UTC(), MinWallet: o.minW, MaxWallet: o.maxW}})
+		}
+	}
+	slices.SortFunc(out, func(a, b Standing) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Object.Path, b.Object.Path))
+	})
+	return l.head, out, nil
 }

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paylake/paylake/cmd/internal/reconcile"
+	"github.com/paylake/paylake/config"
+	"github.com/paylake/paylake/pipeline"
+)
+
+type reconcileFlags struct {
+	period, expect string
+	rows           int
+	asJSON         bool
+}
+
+func (p *program) reconcileCommand() *cobra.Command {
+	var f reconcileFlags
+	cmd := &cobra.Command{
+		Use: "reconcile --period MONTH [--expect FILE]", Short: "Compare a month's expected totals with lake and warehouse, down to the rows",
+		Long: `Sums the wallets' ledger of one month (or quarter) up twice, from the lake's own
+objects and from the warehouse's views, and compares both with each other, row by
+row, and with the totals that --expect brings. Business dates decide what belongs
+to the period: calendar days in the source's zone.
+
+An expectation is a line of a CSV file with a header, or a mapping of a YAML list:
+
+  wallet_id, provider_code, category, currency   whose total it is; left out or
+      empty: all of them together (a currency only where the rows have just one);
+      "-" for rows without a provider or category
+  what      spend (the default), refunds, net, debit or credit
+  amount    an exact decimal such as 1310.20, or amount_minor in minor units
+  count     how many rows make it; may be empty
+
+Spend, refunds and net are the words of spend_by_provider. Debit and credit are all
+that left or reached the wallets, transfers and top-ups as well; pending rows are
+in neither. No amount is signed, but net.
+
+What does not agree is listed with its rows. Money that no line is about is a
+finding, too. Exit code 0: everything agrees; 3: something does not; 2: the file or
+the period cannot be used, and nothing was compared.`,
+		Example: `  paylake reconcile --period 2026-03 --expect totals.csv
+  paylake reconcile --period 2026-Q1                       # lake against warehouse alone
+  paylake reconcile --period 2026-03 --expect totals.yaml --json --rows 100
+
+totals.csv:
+  provider_code,currency,amount,count
+  AZERSU_RES,AZN,1310.20,17
+  MOB_AZERCELL,AZN,240.00,`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.rows < 0 {
+				return usagef("--rows is how many rows to list, not %d", f.rows)
+			}
+			return p.reconcile(cmd.Context(), f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.period, "period", "", "a month (`YYYY-MM`) or quarter (YYYY-Q1) that is over")
+	flags.StringVar(&f.expect, "expect", "", "`FILE` of expected totals, .csv or .yaml")
+	flags.IntVar(&f.rows, "rows", 20, "list at most `N` rows of each difference")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *program) reconcile(ctx context.Context, f reconcileFlags) (err error) {
+	period, err := reconcile.ParsePeriod(f.period)
+	if err != nil {
+		return usagef("--period: %w", err)
+	}
+	in := reconcile.Input{File: filepath.Base(f.expect), List: f.rows}
+	if f.expect != "" {
+		if in.Lines, err = readExpectations(f.expect); err != nil {
+			return err
+		}
+	}
+	h, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	if err := period.Over(p.now(), h.walletZones()); err != nil {
+		return usagef("--period: %w", err)
+	}
+	snapshots, err := h.openSides(ctx, period, &in)
+	if err != nil {
+		return err
+	}
+	report, err := reconcile.Compare(ctx, in)
+	if errors.Is(err, reconcile.ErrExpectations) {
+		return usagef("%w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("reconcile %s: %w", period.Name, err)
+	}
+	report.Period, report.From, report.To = period.Name, period.From.Format(time.DateOnly), period.To.Format(time.DateOnly)
+	report.Snapshot, report.WarehouseSnapshot = snapshots[0], snapshots[1]
+	if f.asJSON {
+		err = p.json(report)
+	} else {
+		p.showReconciliation(report, f.expect)
+	}
+	if err == nil && !report.Agrees {
+		err = &failure{code: pipeline.CodeFinding, err: fmt.Errorf("%s does not reconcile", period.Name), said: true}
+	}
+	return err
+}
+
+// maxExpectations is how large a file of expectations may be.
+const maxExpectations = 32 << 20
+
+func readExpectations(file string) ([]reconcile.Line, error) {
+	in, err := os.Open(file)
+	if err != nil {
+		return nil, usagef("--expect: %w", err)
+	}
+	defer in.Close()
+	text, err := io.ReadAll(io.LimitReader(in, maxExpectations+1))
+	if err != nil {
+		return nil, usagef("--expect: read %s: %w", file, err)
+	}
+	if len(text) > maxExpectations {
+		return nil, usagef("--expect: %s is larger than %d MiB; expect less at once", file, maxExpectations>>20)
+	}
+	lines, err := reconcile.ReadLines(file, text)
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	return lines, nil
+}
+
+// walletZones are the zones in which a month must be over.
+func (h *house) walletZones() []*time.Location {
+	var zones []*time.Location
+	for _, s := range h.cfg.Sources {
+		if s.Type == config.MPAY {
+			zones = append(zones, s.Zone)
+		}
+	}
+	if len(zones) == 0 {
+		zones = append(zones, time.UTC)
+	}
+	return zones
+}
