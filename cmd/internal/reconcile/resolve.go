@@ -58,8 +58,10 @@ func resolve(file string, lines []Line, known Known) ([]Expectation, error) {
 	for _, l := range lines {
 		before := len(f.wrong) + f.more
 		f.names(l, known)
-		l.Currency = f.currency(l, known)
-		minor := f.minor(l)
+		minor := int64(0)
+		if l.Currency = f.currency(l, known); l.Currency != "" {
+			minor = f.minor(l)
+		}
 		if len(f.wrong)+f.more > before {
 			continue
 		}
@@ -100,7 +102,7 @@ func (f *expectFile) names(l Line, known Known) {
 }
 
 // currency is that of a line: as written, or that of all rows that it can be
-// about.
+// about; empty where that cannot be told.
 func (f *expectFile) currency(l Line, known Known) string {
 	whose, have := "the rows of the period are", known.Currencies[""]
 	if l.Wallet != "" {
