@@ -103,6 +103,9 @@ func (p *program) reconcile(ctx context.Context, f reconcileFlags) (err error) {
 	}
 	report.Period, report.From, report.To = period.Name, period.From.Format(time.DateOnly), period.To.Format(time.DateOnly)
 	report.Snapshot, report.WarehouseSnapshot = snapshots[0], snapshots[1]
+	if err := h.unread(ctx, period, &report); err != nil {
+		return err
+	}
 	if f.asJSON {
 		err = p.json(report)
 	} else {

@@ -40,6 +40,10 @@ func (p *program) showReconciliation(r reconcile.Report, file string) {
 	p.showUnexpected(r)
 	p.showRowDiffs(r.Differences)
 	p.showPublished(r)
+	if len(r.Unread) > 0 {
+		u := r.Unread[0]
+		fmt.Fprintf(w, "not all of %s is read: of %d wallets something is owed, first of %s from %s on; see: paylake plan\n", r.Period, len(r.Unread), u.Wallet, instant(u.From))
+	}
 	switch {
 	case r.Agrees && file == "":
 		fmt.Fprintln(w, "lake and warehouse agree; nothing was expected (--expect)")

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/paylake/paylake/cmd/internal/reconcile"
+	"github.com/paylake/paylake/pipeline"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/clickhouse"
 	"github.com/paylake/paylake/sinks/lake"
@@ -99,6 +100,34 @@ func (h *house) catalogue(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// unread lists the wallets whose ledger is not known to be whole in the period:
+// both sides agree on rows that are still to come.
+func (h *house) unread(ctx context.Context, period reconcile.Period, r *reconcile.Report) error {
+	for _, q := range h.cfg.Pipelines {
+		s, ok := h.cfg.SourceNamed(q.Source)
+		if !ok || q.Table != schemas.Ledger.Name {
+			continue
+		}
+		midnight := func(day time.Time) time.Time {
+			return pipeline.StartOfDay(time.Date(day.Year(), day.Month(), day.Day(), 12, 0, 0, 0, s.Zone), s.Zone).UTC()
+		}
+		whole := schemas.Window{From: midnight(period.From), To: midnight(period.To)}
+		if start := h.spec(q).Start; start.After(whole.From) {
+			whole.From = start.UTC()
+		}
+		for _, w := range s.Wallets {
+			done, err := h.lake.Done(ctx, schemas.Stream{Source: s.Name, Wallet: w.ID, Table: schemas.Ledger})
+			if err != nil {
+				return err
+			}
+			if gap, some := reconcile.FirstGap(whole, done.Complete, done.Owed); some {
+				r.Unread = append(r.Unread, reconcile.Unread{Source: s.Name, Wallet: w.ID, Window: gap})
+			}
+		}
+	}
+	return nil
 }
 
 // lakeSide reads the lake's own objects.

@@ -35,6 +35,7 @@ type Report struct {
 	Unexpected   []Unexpected `json:"unexpected"`   // money that no line is about
 	Differences  RowDiffs     `json:"differences"`  // between lake and warehouse
 	Published    []Total      `json:"published"`    // where spend_by_provider is not the sum of the ledger's rows
+	Unread       []Unread     `json:"unread"`       // no difference: where rows may be missing on both sides
 }
 
 // Amounts are a sum in the lake and in the warehouse, and how many rows make it.
@@ -105,7 +106,7 @@ type Total struct {
 // Compare reads both sides and compares them with each other and with what is
 // expected. What is wrong with the expectations wraps ErrExpectations.
 func Compare(ctx context.Context, in Input) (Report, error) {
-	r := Report{Expectations: []Verdict{}, Unexpected: []Unexpected{}, Published: []Total{}}
+	r := Report{Expectations: []Verdict{}, Unexpected: []Unexpected{}, Published: []Total{}, Unread: []Unread{}}
 	h := newHasher()
 	lake, err := read(ctx, in.Lake, h)
 	if err != nil {

@@ -11,6 +11,8 @@
 //	book.go     one side summed up
 //	groups.go   expectations by what they are about
 //	rows.go     the rows in which two sides differ
+//	parts.go    the rows behind a sum
+//	complete.go what was not read yet
 //	compare.go  everything together, and the report
 //
 // Money is integer minor units; a sum that does not fit is an error.

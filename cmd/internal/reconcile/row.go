@@ -27,8 +27,14 @@ type Row struct {
 // Clone returns a row that shares no memory with r.
 func (r *Row) Clone() Row {
 	c := *r
-	for _, s := range []*string{&c.Source, &c.Wallet, &c.ID, &c.Type, &c.Status, &c.Currency, &c.Provider, &c.Category, &c.ReversalOf} {
-		*s = strings.Clone(*s)
+	fields := []*string{&c.Source, &c.Wallet, &c.ID, &c.Type, &c.Status, &c.Currency, &c.Provider, &c.Category, &c.ReversalOf}
+	var all strings.Builder // one piece of memory for all of them
+	for _, s := range fields {
+		all.WriteString(*s)
+	}
+	text := all.String()
+	for _, s := range fields {
+		*s, text = text[:len(*s)], text[len(*s):]
 	}
 	return c
 }

@@ -59,7 +59,7 @@ type held struct {
 }
 
 // atOnce is how many rows are held while two sides are compared.
-const atOnce = 250_000
+const atOnce = 200_000
 
 // rowDiffs finds the rows in which two sides differ: those of the parts whose
 // digests are not the same, some parts at a time, so that a warehouse that has
