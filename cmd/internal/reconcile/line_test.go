@@ -63,6 +63,11 @@ func TestReadLinesRefuses(t *testing.T) {
 		"a value of many":     {"a.yaml", "- amount: [1]\n", "a.yaml:1: amount must be a single value"},
 		"two documents":       {"a.yaml", "- amount: 1\n---\n- amount: 2\n", "a second document"},
 		"an alias":            {"a.yaml", "- &x {amount: 1}\n- *x\n", "a.yaml:2: an expectation is a mapping"},
+		"a comment alone":     {"a.yaml", "# nothing yet\n", "a.yaml expects nothing"},
+		"an empty document":   {"a.yaml", "---\n", "it must be a list"},
+		"a mapping as a key":  {"a.yaml", "- {{a: b}: 1}\n", "a.yaml:1: there is no key"},
+		"a merge":             {"a.yaml", "- &x {amount: 1}\n- {<<: *x}\n", "a.yaml:2: there is no key"},
+		"a key under expect":  {"a.yaml", "expect: [{amount: 1}]\nperiod: 2026-03\n", "a.yaml:1: it must be a list of expectations, or one under"},
 		"too many lines":      {"a.csv", "amount\n" + strings.Repeat("1\n", MaxLines+1), "it has more than 100000 lines"},
 		"very many problems":  {"a.csv", "amount\n" + strings.Repeat("\"\"\n", 500), "and 480 problems more"},
 	} {
@@ -119,4 +124,20 @@ func TestResolveRefuses(t *testing.T) {
 	if e, err := resolve("f.csv", []Line{{At: 2, What: Spend, Amount: "1.5"}}, NewKnown()); err != nil || e[0].Line.Currency != "AZN" || e[0].Minor != 150 {
 		t.Error(e, err)
 	}
+}
+
+// Whatever a file holds, reading it ends with lines or with a sentence.
+func FuzzReadLines(f *testing.F) {
+	f.Add("a.csv", []byte("wallet,amount,count\nwlt_1,1.5,2\n"))
+	f.Add("a.yaml", []byte("expect:\n- {provider_code: AZERSU_RES, amount: 1310.20}\n"))
+	f.Add("a.yaml", []byte("- &a [*a]\n"))
+	f.Fuzz(func(t *testing.T, file string, text []byte) {
+		lines, err := ReadLines(file, text)
+		if err == nil && len(lines) == 0 {
+			t.Error("neither lines nor an error")
+		}
+		if _, err := resolve("f", lines, known()); err != nil && !errors.Is(err, ErrExpectations) {
+			t.Error(err)
+		}
+	})
 }
