@@ -136,6 +136,35 @@ func TestCompareFinds(t *testing.T) {
 			t.Errorf("%+v", d.Rows)
 		}
 	})
+	t.Run("rows that are doubled, each side its own", func(t *testing.T) {
+		other := of(b, func(r *Row) { r.Amount++ })
+		if r := compare(t, sideOf(b, b), sideOf(other, other), ""); r.Differences.Changed != 1 {
+			t.Errorf("%+v", r.Differences)
+		}
+	})
+	t.Run("a lake that is wrong alone", func(t *testing.T) {
+		r := compare(t, sideOf(a), sideOf(of(a, func(r *Row) { r.Amount = -900 })), "amount\n9\n")
+		if v := r.Expectations[0]; v.Agrees || v.Difference() != 100 {
+			t.Errorf("%+v", v)
+		}
+		half := of(a, func(r *Row) { r.Amount = -500 })
+		r = compare(t, sideOf(a), sideOf(half, of(half, func(r *Row) { r.ID = "a2" })), "amount,count\n10,1\n")
+		if v := r.Expectations[0]; v.Agrees || v.Difference() != 0 {
+			t.Errorf("a count of the warehouse alone: %+v", v)
+		}
+	})
+	t.Run("a net beside a spend", func(t *testing.T) {
+		if r := compare(t, all, all.clone(), "provider_code,what,amount\nAZERSU_RES,net,47.40\nMOB_AZERCELL,spend,5\n"); !r.Agrees {
+			t.Errorf("%+v", r.Unexpected)
+		}
+	})
+	t.Run("a payment that came back silently", func(t *testing.T) {
+		back := sideOf(of(a, func(r *Row) { r.Status = "reversed" }), b)
+		r := compare(t, back, back.clone(), "what,amount\nrefunds,0\n")
+		if v := r.Expectations[0]; v.Agrees || len(v.Rows) != 1 || v.Rows[0].ID != "a" || v.Rows[0].CountsMinor != 1000 || !v.Rows[0].Exact {
+			t.Errorf("%+v", v)
+		}
+	})
 	t.Run("what is published", func(t *testing.T) {
 		in := Input{Lake: all, Warehouse: all.clone(), Known: known(), Published: func(context.Context) (map[Key]Sums, error) {
 			return map[Key]Sums{{Provider: "AZERSU_RES", Category: "utilities", Currency: "AZN"}: {Spend: 4740, SpendRows: 2},

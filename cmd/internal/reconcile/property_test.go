@@ -36,8 +36,12 @@ func drawMonth(t *rapid.T) plan {
 		p.lines = append(p.lines, Line{At: i + 2, Wallet: k.Wallet, Provider: k.Provider, Category: k.Category, Currency: k.Currency, What: Spend,
 			AmountMinor: fmt.Sprint(sums[k]), Count: n(counts[k])})
 	}
+	// Revisions that were taken back are silent in none of the sums.
+	p.lines = append(p.lines, Line{At: refundsLine, What: Refunds, AmountMinor: "0", Count: n(0)})
 	return p
 }
+
+const refundsLine = 1000
 
 func compareText(a, b string) int {
 	switch {
@@ -81,7 +85,7 @@ func TestEveryPlantedFaultIsFound(t *testing.T) {
 				one.Amount--
 			case "provider":
 				wantRows[one.ID], wrongGroups[one.key()] = true, true
-				one.Provider, one.Category = "NET_CITYNET", "internet"
+				one.Provider = "NET_CITYNET"
 			case "date":
 				wantRows[one.ID] = true
 				one.Date++
@@ -93,6 +97,10 @@ func TestEveryPlantedFaultIsFound(t *testing.T) {
 		dropped := map[Key]bool{}
 		for _, l := range p.lines {
 			k := Key{l.Wallet, l.Provider, l.Category, l.Currency}
+			if l.At == refundsLine {
+				left = append(left, l)
+				continue
+			}
 			switch rapid.SampledFrom([]string{"right", "right", "right", "amount", "count", "dropped"}).Draw(t, fmt.Sprint("line ", l.At)) {
 			case "amount":
 				l.AmountMinor, wrongGroups[k], wrongLines[l.At] = l.AmountMinor+"1", true, true
@@ -111,7 +119,7 @@ func TestEveryPlantedFaultIsFound(t *testing.T) {
 				t.Fatalf("%+v agrees, and a wrong line was planted", v)
 			}
 		}
-		check(t, r, wantRows, wrongGroups, dropped, len(p.lines) == 0)
+		check(t, r, wantRows, wrongGroups, dropped, len(p.lines) == 1)
 	})
 }
 
