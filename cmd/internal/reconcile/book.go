@@ -130,7 +130,7 @@ func (b *book) hush(r *Row, k Key, sign int) {
 	s := b.silent[r.RowID]
 	if s == nil {
 		s = &silent{}
-		b.silent[r.RowID.clone()] = s
+		b.silent[r.clone()] = s
 	}
 	for i := range s.revisions {
 		if v := &s.revisions[i]; v.key == k && v.minor == -r.Amount {
