@@ -47,7 +47,7 @@ test: ## every test but those that need the system's packages; real ClickHouse, 
 	@lib=$$(deploy/fetch clickhouse) && pg=$$(deploy/fetch postgres) && s3=$$(deploy/fetch versitygw) && gcs=$$(deploy/fetch gcs) && \
 	azurite=$$(deploy/fetch azurite) && mkdir -p $(PAYLAKE_CACHE) && \
 	PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_POSTGRES=$$pg PAYLAKE_TEST_S3=$$s3 PAYLAKE_TEST_GCS=$$gcs PAYLAKE_TEST_AZURITE=$$azurite \
-	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 40m -p 2 $(PKG)
+	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 40m -p 2 -parallel 3 $(PKG)
 	@[ "$(PKG)" != "./..." ] || { $(MAKE) --no-print-directory test-iceberg && cat $(RESULTS).iceberg >>$(RESULTS) && deploy/must-run $(RESULTS); }
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
 	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo, fuzzing"
@@ -108,7 +108,7 @@ soak: ## the large sizes of what `make test` tries in small, one after the other
 	$(MAKE) tamper
 
 tamper: ## forgers against an auditor: MUTATIONS=10000 make tamper (about 5 minutes)
-	PAYLAKE_TEST_MUTATIONS=$${MUTATIONS:-10000} go test ./sinks/lake -run '^TestTampering(IsSeen|NeedsTheGuards)$$' -count=1 -v -timeout 2h
+	PAYLAKE_TEST_MUTATIONS=$${MUTATIONS:-10000} go test ./sinks/lake -run '^(TestTampering(IsSeen|NeedsTheGuards)|TestEveryBitOfManifests)$$' -count=1 -v -timeout 2h
 
 fuzz: ## every fuzz target for 30 seconds
 	@deploy/fuzz 30s

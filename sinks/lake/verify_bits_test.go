@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ var deciding = []string{"format", "kind", "sequence", "prev_sha256", "source", "
 
 // TestEveryBitOfManifests flips every bit of these lines of every manifest that
 // the log covers: each is a finding that names this manifest first, whatever it
-// then says of itself.
+// then says of itself. Without PAYLAKE_TEST_MUTATIONS it is one bit of each byte.
 func TestEveryBitOfManifests(t *testing.T) {
 	s := newScene(t)
 	o := VerifyOptions{Parallel: 1, Keys: s.signer.Verifiers()}
@@ -31,6 +32,9 @@ func TestEveryBitOfManifests(t *testing.T) {
 				continue
 			}
 			for bit := range 8 {
+				if os.Getenv("PAYLAKE_TEST_MUTATIONS") == "" && bit != at%8 {
+					continue
+				}
 				f := maps.Clone(s.true)
 				f[key] = bytes.Clone(raw)
 				f[key][at] ^= 1 << bit
