@@ -40,6 +40,9 @@ func (p *program) showReconciliation(r reconcile.Report, file string) {
 	p.showUnexpected(r)
 	p.showRowDiffs(r.Differences)
 	p.showPublished(r)
+	if r.ReadFrom != "" {
+		fmt.Fprintf(w, "days before %s are not read: the configuration's start\n", r.ReadFrom)
+	}
 	if len(r.Unread) > 0 {
 		u := r.Unread[0]
 		fmt.Fprintf(w, "not all of %s is read: of %d wallets something is owed, first of %s from %s on; see: paylake plan\n", r.Period, len(r.Unread), u.Wallet, instant(u.From))
@@ -86,6 +89,10 @@ func (p *program) showVerdicts(r reconcile.Report) {
 
 // showParts lists the rows behind an expectation that does not agree.
 func (p *program) showParts(v reconcile.Verdict) {
+	if len(v.Rows) == 0 && v.Unlisted == 0 {
+		fmt.Fprintf(p.stdout, "line %d: no row of the warehouse counts for it\n", v.Line)
+		return
+	}
 	fmt.Fprintf(p.stdout, "line %d: the rows that count for it in the warehouse", v.Line)
 	if len(v.Rows) == 0 {
 		fmt.Fprintf(p.stdout, ": %s, none listed\n", thousands(v.Unlisted))

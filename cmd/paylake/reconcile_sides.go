@@ -116,6 +116,7 @@ func (h *house) unread(ctx context.Context, period reconcile.Period, r *reconcil
 		whole := schemas.Window{From: midnight(period.From), To: midnight(period.To)}
 		if start := h.spec(q).Start; start.After(whole.From) {
 			whole.From = start.UTC()
+			r.ReadFrom = max(r.ReadFrom, start.In(s.Zone).Format(time.DateOnly))
 		}
 		for _, w := range s.Wallets {
 			done, err := h.lake.Done(ctx, schemas.Stream{Source: s.Name, Wallet: w.ID, Table: schemas.Ledger})

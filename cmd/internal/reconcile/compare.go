@@ -26,6 +26,8 @@ type Report struct {
 	To     string `json:"to"` // the first day after
 	Agrees bool   `json:"agrees"`
 
+	ReadFrom string `json:"read_from,omitempty"` // the first day that is read, where days of the period come before it
+
 	Snapshot          int64 `json:"snapshot"`           // the manifest as of which the lake was read
 	WarehouseSnapshot int64 `json:"warehouse_snapshot"` // and the warehouse: an older one where it is behind
 	LakeRows          int64 `json:"lake_rows"`
