@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Input is what is compared.
@@ -110,13 +112,9 @@ type Total struct {
 func Compare(ctx context.Context, in Input) (Report, error) {
 	r := Report{Expectations: []Verdict{}, Unexpected: []Unexpected{}, Published: []Total{}, Unread: []Unread{}}
 	h := newHasher()
-	lake, err := read(ctx, in.Lake, h)
+	lake, warehouse, err := readBoth(ctx, in, h)
 	if err != nil {
-		return r, fmt.Errorf("sum the lake up: %w", err)
-	}
-	warehouse, err := read(ctx, in.Warehouse, h)
-	if err != nil {
-		return r, fmt.Errorf("sum the warehouse up: %w", err)
+		return r, err
 	}
 	r.LakeRows, r.WarehouseRows = lake.rows, warehouse.rows
 	in.Known.rows(lake.sums)
@@ -146,6 +144,26 @@ func Compare(ctx context.Context, in Input) (Report, error) {
 	r.Agrees = len(r.Unexpected) == 0 && r.Differences.Count() == 0 && len(r.Published) == 0 &&
 		!slices.ContainsFunc(r.Expectations, func(v Verdict) bool { return !v.Agrees })
 	return r, nil
+}
+
+// readBoth sums the two sides up at the same time: they are on different machines,
+// or in different processes.
+func readBoth(ctx context.Context, in Input, h *hasher) (lake, warehouse *book, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		if lake, err = read(ctx, in.Lake, h); err != nil {
+			return fmt.Errorf("sum the lake up: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() (err error) {
+		if warehouse, err = read(ctx, in.Warehouse, &hasher{seed: h.seed}); err != nil {
+			return fmt.Errorf("sum the warehouse up: %w", err)
+		}
+		return nil
+	})
+	err = g.Wait()
+	return lake, warehouse, err
 }
 
 // both are the sums of one group.
