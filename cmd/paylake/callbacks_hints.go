@@ -1,5 +1,7 @@
 package main
 
+// How many unsigned notices are let in, and that the same one counts once.
+
 import (
 	"crypto/sha256"
 	"sync"

@@ -1,5 +1,8 @@
 package gate_test
 
+// Guards that a second reading found missing: codes that are repeated, limits of
+// what is sent again, callbacks of others, 3061 wherever it stands.
+
 import (
 	"errors"
 	"fmt"
