@@ -16,10 +16,11 @@ ALONE    := modernc.org/sqlite/lib modernc.org/libc go.yaml.in/yaml github.com/g
             github.com/go-json-experiment/json/internal/jsonwire github.com/parquet-go/parquet-go/encoding github.com/ClickHouse/ch-go/proto
 RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race $(ALONE:%=-gcflags=%/...=-race=false))
 PKG      ?= ./...
-# The module iceberg/ is heavy: one build cache for all that is done with it, and no second one for the race detector.
-ICEBERG  := cd iceberg && CGO_ENABLED=0 GOFLAGS=-trimpath
+# What is checked is compiled as it is tested: a second way of compiling everything takes minutes on a machine that has nothing yet.
+WATCHED  := GOFLAGS='$(or $(RACE),-trimpath)'
+ICEBERG  := cd iceberg && $(WATCHED)
 
-.PHONY: help build iceberg test test-iceberg check lint demo up sandbox bench bench-small fuzz fuzz-ci torture tamper crash soak clean FORCE
+.PHONY: help build iceberg test test-iceberg check lint demo up sandbox bench bench-small fuzz fuzz-ci corpus torture tamper crash soak clean FORCE
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +37,7 @@ bin/libchdb.so: deploy/clickhouse/package-lock.json deploy/fetch
 
 iceberg: ## bin/paylake-iceberg: the lake as Apache Iceberg tables (the first build takes minutes)
 	@mkdir -p bin
-	$(ICEBERG) go build -ldflags='-s -w' -o ../bin/paylake-iceberg ./cmd/paylake-iceberg
+	cd iceberg && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o ../bin/paylake-iceberg ./cmd/paylake-iceberg
 
 test-iceberg: ## the tests of iceberg/ alone
 	@lib=$$(deploy/fetch clickhouse) && s3=$$(deploy/fetch versitygw) && sum=$$(go tool -n gotestsum) && mkdir -p $(PAYLAKE_CACHE) && \
@@ -57,8 +58,8 @@ check: lint test demo fuzz-ci ## exactly what CI runs
 
 lint: $(LINT) ## formatting, vet and golangci-lint
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these files:"; echo "$$bad"; exit 1; }
-	go vet ./...
-	$(LINT) run --allow-parallel-runners ./...
+	$(WATCHED) go vet ./...
+	$(WATCHED) $(LINT) run --allow-parallel-runners ./...
 	cd sinks/translog/tessera && go vet ./...
 	$(ICEBERG) go vet ./...
 	$(ICEBERG) $(LINT) run --allow-parallel-runners ./...
@@ -112,6 +113,9 @@ tamper: ## forgers against an auditor: MUTATIONS=10000 make tamper (about 5 minu
 
 fuzz: ## every fuzz target for 30 seconds
 	@deploy/fuzz 30s
+
+corpus: ## copy what fuzzing found worth keeping beside the tests (twenty inputs a target)
+	@deploy/fuzz keep
 
 fuzz-ci: ## the same, six targets side by side, as CI does: FUZZ=30s make fuzz-ci
 	@deploy/fuzz $${FUZZ:-30s} 6

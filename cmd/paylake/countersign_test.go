@@ -94,6 +94,16 @@ func TestWitnessCosigns(t *testing.T) {
 		other.paylake(t, "run", "providers", "nfc", "templates", "balances").want(t, 1)
 		paylake(t, "checkpoint", "witness", "file:"+other.lake(), "--url", url, "--witness", witness).want(t, 1).says(t, "", "422")
 	})
+	t.Run("lost", func(t *testing.T) { // the newest is not to be seen, which is not the same as none
+		newest := filepath.Join(g.lake(), "checkpoint")
+		text := read(t, newest)
+		if err := os.Remove(newest); err != nil {
+			t.Fatal(err)
+		}
+		paylake(t, "checkpoint", "show", lake).want(t, 1).says(t, "", newest+" is missing")
+		paylake(t, ask...).want(t, 1).says(t, "", newest+" is missing")
+		write(t, newest, text)
+	})
 	t.Run("damaged", func(t *testing.T) {
 		files, err := filepath.Glob(filepath.Join(g.lake(), "checkpoints", "*.cosignature"))
 		if err != nil || len(files) != 2 {

@@ -47,6 +47,9 @@ func checkpointOf(ctx context.Context, b bucket, lakeURL string, size int64) ([]
 	if size < 0 {
 		raw, err := b.Read(ctx, translog.Latest, 0, -1)
 		if errors.Is(err, errAbsent) {
+			if err := lostCheckpoint(ctx, b, lakeURL); err != nil {
+				return nil, err
+			}
 			return nil, fmt.Errorf("%s has no transparency log yet; the next paylake run begins it", lakeURL)
 		}
 		if err != nil {
