@@ -231,6 +231,7 @@ func (g *playground) rowsText(t *testing.T) []byte {
 // warehouseText is every public view as the auditor sees it.
 func (g *playground) warehouseText(t *testing.T) []byte {
 	t.Helper()
+	defer g.holding(t)()
 	var out strings.Builder
 	for _, view := range embedded.Views {
 		if !strings.HasSuffix(view, "_at") {

@@ -33,6 +33,7 @@ func checkedPage(posted string) string {
 func TestChecksOfAPipeline(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 60)
+	g.holding(t)
 	g.withChecks(t, `{field: amount_minor, kind: range, min: -500000, severity: reject}, `+
 		`{field: provider_code, kind: required, when: {type: bill_pay}, severity: reject}, `+
 		`{field: provider_code, kind: pattern, matches: "[A-Z_]+", severity: reject}, `+

@@ -16,6 +16,7 @@ import (
 func TestRunNeedsConsent(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 600)
+	g.holding(t)
 	g.paylake(t, "consent", "revoke", "--wallet", "wlt_441b", "--reason", "test").want(t, 0)
 	var plan []plannedWindow
 	g.paylake(t, "plan", "ledger", "--json").want(t, 0).json(t, &plan)
@@ -133,6 +134,7 @@ func TestRevokedInTheMiddleOfARun(t *testing.T) {
 func TestRunKeepsToTheConsent(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 1500)
+	g.holding(t)
 	g.paylake(t, "consent", "revoke", "--wallet", "wlt_441b").want(t, 0)
 	day := g.ask(t, "auditor", "SELECT toString(today() - 10)")
 	g.paylake(t, "consent", "grant", "--wallet", "wlt_441b", "--purpose", "spend", "--from", day).want(t, 0)
@@ -154,6 +156,7 @@ func TestRunKeepsToTheConsent(t *testing.T) {
 func TestWithdrawnConsentHides(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 600)
+	g.holding(t)
 	g.paylake(t, "run").want(t, 0)
 	const count, spend = "SELECT count() > 0 FROM ledger WHERE wallet_id = 'wlt_441b'", "SELECT toString(sum(spend_minor)) FROM spend_by_provider WHERE source = 'mpay'"
 	all, left := g.ask(t, "analyst", spend), g.ask(t, "auditor",
@@ -185,6 +188,7 @@ func (g *playground) ask(t *testing.T, reader, sql string) string {
 func TestWithdrawnConsentHidesInFiles(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 600)
+	g.holding(t)
 	g.withFiles(t, 600)
 	g.paylake(t, "run", "terminals").want(t, 0)
 	const count = "SELECT countIf(wallet_id = 'wlt_441b'), countIf(wallet_id != 'wlt_441b') FROM funding_events WHERE source = 'terminals'"

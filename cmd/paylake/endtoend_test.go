@@ -30,6 +30,7 @@ func TestEndToEnd(t *testing.T) {
 	}
 	same(t, g.spend(t), truth)
 
+	stop := g.holding(t)
 	t.Run("again moves nothing", func(t *testing.T) {
 		r := g.paylake(t, "run").want(t, 0)
 		if strings.Count(r.stdout, "0 rows moved") != pipelines || strings.Count(r.stdout, "no new manifest") != pipelines {
@@ -116,6 +117,7 @@ func TestEndToEnd(t *testing.T) {
 		g.paylake(t, "quarantine", "list").want(t, 0).says(t, "", "no rows in quarantine")
 	})
 	t.Run("retention", func(t *testing.T) { testRetention(t, g) })
+	stop()
 	t.Run("rebuild", func(t *testing.T) {
 		g.paylake(t, "rebuild").want(t, 0).says(t, "rebuilt up to manifest", "")
 		same(t, g.spend(t), truth)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -242,8 +243,7 @@ func TestExportShowsWhatTheReaderMaySee(t *testing.T) {
 	g := newPlayground(t, 300)
 	g.story(t)
 	g.paylake(t, "rebuild").want(t, 0)
-	stop := g.holding(t) // one ClickHouse for all of these commands
-	defer stop()
+	g.holding(t)
 	count := func(args ...string) int {
 		t.Helper()
 		return strings.Count(g.paylake(t, append([]string{"export", "ledger"}, args...)...).want(t, 0).stdout, "\n") - 1
@@ -288,22 +288,27 @@ func TestExportShowsWhatTheReaderMaySee(t *testing.T) {
 	}
 }
 
-// holding runs paylake warehouse until stop, so that other commands need not
-// start a ClickHouse each.
+// holding keeps a ClickHouse until the test ends or stop is called: commands join
+// it meanwhile, as they join up, instead of starting one each, which takes a
+// second of processor time. Not for commands that want it alone (rebuild, up), nor
+// for tests of how it begins, ends or dies.
 func (g *playground) holding(t *testing.T) (stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan result)
-	go func() { done <- invoke(ctx, nil, "-c", g.config, "warehouse") }()
-	record := filepath.Join(g.dir, sandboxData, "warehouse.json")
-	for range 600 {
-		if _, err := os.Stat(record); err == nil {
-			break
+	return held(t, filepath.Join(g.dir, sandboxData))
+}
+
+// held is holding for any data directory.
+func held(t *testing.T, dataDir string) (stop func()) {
+	t.Helper()
+	server, err := embedded.Acquire(context.Background(), embedded.Options{DataDir: dataDir, Command: []string{testExe(t), childCommand}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceFunc(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
 		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return func() {
-		cancel()
-		<-done
-	}
+	})
+	t.Cleanup(stop)
+	return stop
 }

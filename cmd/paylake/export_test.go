@@ -16,6 +16,7 @@ import (
 func TestExportWorkflows(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 300)
+	g.holding(t)
 	var empty nfcBundle
 	g.paylake(t, "export", "nfc_workflows").want(t, 0).json(t, &empty)
 	if empty.Snapshot != 0 || len(empty.Workflows) != 0 || len(empty.Platforms) != 2 {
@@ -89,6 +90,7 @@ func TestExportWorkflows(t *testing.T) {
 func TestUnlistedThroughTheCommands(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 300)
+	g.holding(t)
 	g.paylake(t, "run", "nfc", "templates").want(t, 0)
 	all := int64(len(g.truth(t).Templates))
 	g.intercept(func(w http.ResponseWriter, r *http.Request) bool {

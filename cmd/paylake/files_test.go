@@ -30,6 +30,9 @@ func newFolder(t *testing.T, source, table string) folder {
 	return f
 }
 
+// data is where its warehouse lies.
+func (f folder) data() string { return filepath.Join(f.dir, "data") }
+
 func (f folder) config(t *testing.T, source, table string) {
 	t.Helper()
 	text := fmt.Sprintf(`lake: file://./lake
@@ -72,6 +75,7 @@ const bankSums = "SELECT count() AS n, sum(amount_minor) AS minor, max(revision)
 func TestFilesThroughTheCommands(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, "preset: birbank", "bank_entries")
+	stop := held(t, f.data())
 	march := bankHead + "A1;acc;01.03.2026;10,00;;AZN;bir\nA2;acc;02.03.2026;20,00;;AZN;iki\nA3;acc;03.03.2026;;100,00;AZN;üç\n"
 	f.put(t, "2026-03.csv", march)
 	f.paylake(t, "check").want(t, 0).says(t, "booked_at ← Əməliyyat tarixi", "").says(t, "preset birbank", "").says(t, "A sample to adjust", "")
@@ -114,6 +118,7 @@ func TestFilesThroughTheCommands(t *testing.T) {
 	f.put(t, "2026-03.csv", march) // what was withdrawn may come back
 	f.paylake(t, "run").want(t, 0)
 	f.paylake(t, "verify").want(t, 0)
+	stop()
 	f.paylake(t, "rebuild").want(t, 0)
 	if got := f.sums(t, "SELECT count(), countIf(entry_id = 'A2' AND revision = 2), sum(amount_minor) FROM bank_entries"); got != "4,1,6500" {
 		t.Fatalf("back again: %s", got)

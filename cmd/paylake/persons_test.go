@@ -32,6 +32,7 @@ const somebody = "SELECT counterparty, any(counterparty_masked) FROM ledger WHER
 func TestRotatedPseudonymKey(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 1500)
+	g.holding(t)
 	g.paylake(t, "run").want(t, 0)
 	old, masked, _ := strings.Cut(g.ask(t, "auditor", somebody), ",")
 	persons := g.ask(t, "auditor", "SELECT uniqExact(counterparty), countIf(startsWith(counterparty, 'p1_')) FROM ledger")
@@ -95,6 +96,7 @@ func oneTransfer(number, day string) func(http.ResponseWriter, *http.Request) bo
 func TestErasedPerson(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 1500)
+	g.holding(t)
 	g.paylake(t, "run").want(t, 0)
 	pseudonym, _, _ := strings.Cut(g.ask(t, "auditor", somebody), ",")
 	number := strings.TrimSpace(g.paylake(t, "reveal", pseudonym, "--reason", "before").want(t, 0).stdout)

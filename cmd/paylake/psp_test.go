@@ -37,6 +37,7 @@ func (g *playground) sameLines(t *testing.T, sql string, want []string) {
 func TestPSPTablesEqualTheTruth(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 6000)
+	g.holding(t)
 	pipelines := []string{"operations", "fees", "chargebacks", "psp_balances", "rates"}
 	g.paylake(t, append([]string{"run"}, pipelines...)...).want(t, 0)
 	truth := g.truth(t).PSP
@@ -93,6 +94,7 @@ func TestPSPTablesEqualTheTruth(t *testing.T) {
 func TestAlarmsEndARunWithThree(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 40)
+	g.holding(t)
 	at := time.Now().Add(-48 * time.Hour).Truncate(time.Second)
 	op := func(id, kind, method string, amount, payment int64) flashpaytest.Operation {
 		return flashpaytest.Operation{ID: id, PaymentID: "p" + id, Type: kind, Status: "success", CreatedAt: at, CompletedAt: at, UpdatedAt: at,

@@ -58,6 +58,7 @@ func expectations(truth map[[2]string]sandbox.Spend) string {
 func TestReconcile(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 1500)
+	g.holding(t)
 	zone, err := time.LoadLocation("Asia/Baku")
 	if err != nil {
 		t.Fatal(err)

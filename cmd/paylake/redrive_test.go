@@ -65,6 +65,7 @@ const openMoney = "SELECT row_id, resolved_at IS NULL FROM quarantine"
 func TestRedrive(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 60)
+	stop := g.holding(t)
 	g.withChecks(t, "{field: amount_minor, kind: range, min: -500000, severity: reject}")
 	var posted atomic.Value
 	var later atomic.Bool
@@ -119,6 +120,7 @@ func TestRedrive(t *testing.T) {
 	g.paylake(t, "quarantine", "redrive", g.bad(t)["resent"].ID).want(t, 0).says(t, "the upstream has sent a good row of this key since", "")
 	g.paylake(t, "quarantine", "redrive", planted).want(t, 0).says(t, "there: 1 rows, -3.33 AZN\n", "")
 	g.paylake(t, "verify").want(t, 0).says(t, "\nquarantined  2 rows, -6000.00 AZN, 1 without a readable amount; 2 more came in after all\n", "")
+	stop()
 	g.paylake(t, "rebuild").want(t, 0)
 	g.sameLines(t, openMoney, []string{"large,0", "gone,0", "resent,0", "planted,0"})
 
@@ -160,6 +162,7 @@ func TestRedriveQueued(t *testing.T) {
 func TestRedriveOfFiles(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, "preset: birbank", "bank_entries")
+	held(t, f.data())
 	f.put(t, "a.csv", bankHead+"A1;acc;01.03.2026;10,00;;AZN;bir\nA2;acc;2026/03/02;20,00;;AZN;iki\nA3;acc;03.03.2026;30,00;;AZN;üç\nA4;acc;04.03.2026;4x;;AZN;\n")
 	f.paylake(t, "run").want(t, 3).says(t, "2 inserted", "2 new rows in quarantine")
 	f.paylake(t, "quarantine", "redrive", "--all").want(t, 3).says(t, "still bad: 2 rows", "")

@@ -246,6 +246,7 @@ func TestLogin(t *testing.T) {
 func TestQuarantine(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 300)
+	g.holding(t)
 	g.intercept(badRows())
 	g.paylake(t, "run", "ledger").want(t, 3).says(t, "2 quarantined", "quarantine list")
 	var list []badRow

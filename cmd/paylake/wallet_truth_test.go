@@ -58,6 +58,7 @@ func line(values ...any) string {
 func TestWalletTablesAreTheTruth(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 1500, "duplicate-page", "expiry", "error-200")
+	g.holding(t)
 	g.paylake(t, "run").want(t, 0)
 	truth := g.truth(t)
 	flag := map[bool]string{true: "true", false: "false"}
