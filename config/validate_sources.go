@@ -23,6 +23,9 @@ var sourceTypes = []string{MPAY, Flashpay, CSV}
 
 func (c *Config) validateSource(p *problems, s Source) {
 	key := join("sources", s.Name)
+	if s.Name == schemas.DecisionSource {
+		p.at(key, "%s: no source can be called that: it stands for decisions, which paylake writes itself; choose another name", key)
+	}
 	if !slices.Contains(sourceTypes, s.Type) {
 		p.at(join(key, "type"), "%s.type: %q is not a type of source; %s", key, s.Type, didYouMean(s.Type, sourceTypes))
 		return

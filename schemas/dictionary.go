@@ -140,6 +140,7 @@ var upstreams = map[string]string{
 	"psp_balances":     "payment platform (`flashpay`: POST /balance/get)",
 	"currency_rates":   "payment platform (`flashpay`: POST /currency-rates/get)",
 	"payment_intents":  "paylake itself (`payments:` of a `flashpay` source): written with every step, in the transaction that takes it",
+	"decisions":        "persons (`paylake reconcile`, `paylake close`): written by paylake itself, each a commit of its own",
 	"bank_entries":     "bank statements (`csv`)",
 	"loyalty_entries":  "loyalty programmes (`csv`)",
 }
@@ -162,5 +163,7 @@ var examples = map[string]string{
 	"version": "3", "from_status": "approved", "changed_by": "sender", "tenant": "acme", "job": "bills", "key": "INV-2026-0318", "operation": "sale",
 	"account": "p1_9f86d081884c7d659a2feaa0c55ad015", "fingerprint": "1f0c8b5ae2d94c7e3b6a9d8f70152c4e8a6b3d9f1e7c5a2b4d6f8091a3c5e7d9", "maker": "aysel", "checker": "rashad", "batch": "b_51d2c07be83af694",
 	"attempt": "1", "told": "processing", "request_id": "a1b2c3d4e5f6-00000001", "code_space": "operation", "code_message": "Success", "finding": "sent, and nobody knows what came of it",
+	"decision_id": "dec_0f3a91c2b45d6e78", "number": "12", "decided_at": "2026-04-06 09:10:00.000000", "kind": "accept", "follows": "dec_77b2d0f1a3c94e58", "period": "2026-03", "subject": "fnd_5b1c0f77a9e2d384", "decided_by": "A. Accountant", "what": "spend for AZERSU_RES: +37.40 AZN", "measure": "spend", "expected_minor": "131020", "lake_minor": "134760", "warehouse_minor": "134760",
+	"as_of_snapshot": "41", "about_wallet": "wlt_441b", "about_provider": "AZERSU_RES", "about_category": "utilities", "evidence": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "left_table": "ledger", "left_source": "mpay", "left_account": "wlt_441b", "left_id": "txn_88a1", "right_table": "bank_entries", "right_source": "bank", "right_account": "AZ21•••••0001", "right_id": "be_17",
 	"member_masked": "+99450•••••67", "description": "Points for a top-up",
 }

@@ -26,7 +26,7 @@ func All() []*Table {
 	return []*Table{
 		Ledger, Operations, Providers,
 		Balances, FundingEvents, AssuranceEvents, Templates, NFCWorkflows, Settlements,
-		OperationFees, Chargebacks, ChargebackHints, PSPBalances, CurrencyRates, PaymentIntents,
+		OperationFees, Chargebacks, ChargebackHints, PSPBalances, CurrencyRates, PaymentIntents, Decisions,
 		BankEntries, LoyaltyEntries,
 	}
 }

@@ -38,11 +38,14 @@ func (l *Lake) Commit(ctx context.Context, b sinks.Batch) (sinks.Receipt, error)
 	if err := checkBatch(b); err != nil {
 		return sinks.Receipt{}, err
 	}
+	if s := b.Parts[0].Stream; s.Table.Name == schemas.Decisions.Name {
+		return sinks.Receipt{}, fmt.Errorf("commit %s: decisions are committed by Decide, which knows what they follow", s)
+	}
 	l.committing.Lock()
 	defer l.committing.Unlock()
 	var lost takenTwice
 	for {
-		receipt, err := l.attempt(ctx, b)
+		receipt, err := l.attempt(ctx, b, KindData, anyHead)
 		if !errors.Is(err, errTaken) {
 			return receipt, err
 		}
@@ -86,8 +89,9 @@ func checkBatch(b sinks.Batch) error {
 }
 
 // attempt tries to publish the batch as the next manifest. It is the commit
-// point of the whole system; each step says what is true after it.
-func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error) {
+// point of the whole system; each step says what is true after it. errTaken: the
+// number is taken, or the head is not the one that the batch was made for.
+func (l *Lake) attempt(ctx context.Context, b sinks.Batch, kind string, at int64) (sinks.Receipt, error) {
 	stream := b.Parts[0].Stream
 	id := tableID{stream.Source, stream.Table.Name}
 
@@ -100,6 +104,9 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 	l.mu.Unlock()
 	if err != nil {
 		return sinks.Receipt{}, err
+	}
+	if at != anyHead && at != head {
+		return sinks.Receipt{}, errTaken
 	}
 
 	// 2. Compare with the lake and encode what is new. Objects are stored at
@@ -140,7 +147,7 @@ func (l *Lake) attempt(ctx context.Context, b sinks.Batch) (sinks.Receipt, error
 	// and changed no verdict would make history grow with every look-back. A
 	// part that is left out has no rows in any object.
 	receipt := p.receipt()
-	m := &Manifest{Format: Format, Kind: KindData, Sequence: head + 1, PrevSHA256: headSHA, CreatedAt: l.opts.Now().UTC(),
+	m := &Manifest{Format: Format, Kind: kind, Sequence: head + 1, PrevSHA256: headSHA, CreatedAt: l.opts.Now().UTC(),
 		Source: id.source, Table: id.table, SchemaVersion: stream.Table.Version, Kept: keptNames(stream.Table),
 		Objects: out.objects, Totals: sortedPairs(out.totals), Quarantine: []QuarantineFile{}}
 	for i := range p.parts {

@@ -90,7 +90,7 @@ func (l *Lake) Diff(ctx context.Context, from, to int64, rows int) (Diff, error)
 		if e.Sequence > to {
 			break
 		}
-		if e.Kind == KindData && len(e.Objects) > 0 {
+		if e.Kind != KindCompact && len(e.Objects) > 0 {
 			id := tableID{e.Source, e.Table}
 			changed[id] = append(changed[id], e)
 		}

@@ -24,6 +24,14 @@ const KindData = "data"
 // the rows of several older ones, to be read instead of these.
 const KindCompact = "compact"
 
+// KindDecision and KindClose mark manifests of what persons decided: rows of
+// schemas.Decisions and nothing else. Closing a period has a kind of its own, so
+// that history shows where books were closed without an object being read.
+const (
+	KindDecision = "decision"
+	KindClose    = "close"
+)
+
 // Manifest is one commit, as it lies in manifests/<20 digits>.json. Money and
 // hashes are JSON strings, counts are numbers; keys that a reader does not know
 // are ignored.
@@ -185,11 +193,31 @@ func decodeManifest(seq int64, data []byte) (Entry, error) {
 	if e.Kind == KindCompact && len(e.Parts)+len(e.Quarantine) > 0 {
 		return e, fmt.Errorf("manifest %d merges objects and has parts of its own: %w", seq, sinks.ErrCorrupt)
 	}
-	if e.Kind != KindData && e.Kind != KindCompact && len(e.Parts)+len(e.Objects)+len(e.Quarantine) > 0 {
-		return e, fmt.Errorf("manifest %d of kind %q changes rows in a way this paylake does not know: %w", seq, e.Kind, sinks.ErrNewer)
+	if err := e.checkKind(seq); err != nil {
+		return e, err
 	}
 	e.SHA256 = digest(data)
 	return e, nil
+}
+
+// checkKind refuses rows under a kind that may not bring them. A decision that
+// came as data could pass for something that an upstream said.
+func (e *Entry) checkKind(seq int64) error {
+	decided := e.Table == schemas.Decisions.Name
+	switch {
+	case len(e.Parts)+len(e.Objects)+len(e.Quarantine) == 0 || e.Kind == KindCompact:
+		return nil
+	case e.Kind == KindData && !decided:
+		return nil
+	case e.Kind == KindData:
+		return fmt.Errorf("manifest %d brings decisions as data: %w", seq, sinks.ErrCorrupt)
+	case (e.Kind == KindDecision || e.Kind == KindClose) && decided:
+		if e.Source != schemas.DecisionSource || len(e.Quarantine) > 0 {
+			return fmt.Errorf("manifest %d has decisions of source %q, or rejects of some: %w", seq, e.Source, sinks.ErrCorrupt)
+		}
+		return nil
+	}
+	return fmt.Errorf("manifest %d of kind %q changes rows in a way this paylake does not know: %w", seq, e.Kind, sinks.ErrNewer)
 }
 
 func digest(data []byte) string {

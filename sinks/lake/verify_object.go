@@ -132,7 +132,8 @@ type inspector struct {
 	rows   *keyColumns
 	spare  *spareColumns
 
-	before             int // rows of earlier steps
+	final              bool // rows of this table are never changed
+	before             int  // rows of earlier steps
 	hashSum            uint64
 	inserted, retracts int64
 	minTime, maxTime   int64
@@ -173,6 +174,7 @@ func (in *inspector) inspect(t *schemas.Table, ref objectRef, keep keeping) (obj
 
 func (in *inspector) begin(t *schemas.Table, keep keeping) {
 	*in = inspector{scan: in.scan, hasher: in.hasher, lay: layoutOf(t), order: in.order, spare: in.spare}
+	in.final = t.Name == schemas.Decisions.Name
 	in.hasher.begin(t)
 	in.order.begin(in.lay)
 	in.money.begin(in.lay)
@@ -225,6 +227,9 @@ func (in *inspector) hashes(n int) error {
 		}
 		if revision < 1 || sign != 1 && sign != -1 {
 			return fmt.Errorf("row %d has revision %d and sign %d", in.before+r+1, revision, sign)
+		}
+		if in.final && (revision != 1 || sign != 1) {
+			return fmt.Errorf("row %d changes a decision (revision %d, sign %d), which no commit may", in.before+r+1, revision, sign)
 		}
 		in.hashSum += hash
 		if sign > 0 {

@@ -24,7 +24,8 @@ var (
 		"provider_aliases", "unknown_providers", "double_counts",
 		"payments", "payments_at", "operation_fees", "operation_fees_at", "chargebacks", "chargebacks_at", "chargeback_hints", "chargeback_hints_at",
 		"psp_balances", "psp_balances_at", "currency_rates", "currency_rates_at", "alarms", "alarms_at",
-		"payment_intents", "payment_intents_at", "payment_intents_history", "payment_intents_history_at"}
+		"payment_intents", "payment_intents_at", "payment_intents_history", "payment_intents_history_at",
+		"decisions", "decisions_at"}
 	Hidden = map[string][]string{
 		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
 		"operations": {"customer_id", "account_masked"}, "operations_at": {"customer_id", "account_masked"},
@@ -35,6 +36,7 @@ var (
 		"funding_events": {"card_mask"}, "funding_events_at": {"card_mask"},
 		"templates": {"name"}, "templates_at": {"name"}, "templates_history": {"name"}, // their owners write names of people
 		"payment_intents": payers, "payment_intents_at": payers, "payment_intents_history": payers, "payment_intents_history_at": payers,
+		"decisions": deciders, "decisions_at": deciders,
 		"transfers": {"counterparty", "counterparty_masked"}, "transfers_at": {"counterparty", "counterparty_masked"},
 	}
 )
@@ -44,6 +46,9 @@ var bankPersons = []string{"creditor_name", "debtor_name", "counterparty", "coun
 
 // payers are whom a payment is taken from.
 var payers = []string{"customer_id", "account", "account_masked"}
+
+// deciders are who decided, and their words.
+var deciders = []string{"decided_by", "reason"}
 
 // Roles are the users that only read, all through views.
 var Roles = []string{"analyst", "auditor", "accountant"}
