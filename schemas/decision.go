@@ -32,6 +32,7 @@ var Decisions = &Table{
 		{Name: "measure", Kind: Code, Doc: "what was summed up: spend, refunds, net, debit or credit; empty where nothing was"},
 		{Name: "currency", Kind: Code, Doc: "ISO 4217 of the amounts; empty where there are none"},
 		{Name: "amount_minor", Kind: Minor, Nullable: true, Doc: "difference that was accepted as it was; NULL where none was"},
+		{Name: "amount_rows", Kind: Int64, Nullable: true, Doc: "rows by which the number was off then; NULL where no number was expected"},
 		{Name: "expected_minor", Kind: Minor, Nullable: true, Doc: "expected total; NULL where none was"},
 		{Name: "lake_minor", Kind: Minor, Nullable: true, Doc: "the same total from the lake; NULL where none was"},
 		{Name: "warehouse_minor", Kind: Minor, Nullable: true, Doc: "the same total from the warehouse; NULL where none was"},

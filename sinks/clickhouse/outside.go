@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/paylake/paylake/schemas"
 )
 
 // Outside is what views show rows by and the lake does not hold: it comes from
@@ -13,6 +15,9 @@ type Outside struct {
 	Aliases []Alias        `json:"aliases"`
 	Hidden  []HiddenWallet `json:"hidden_wallets"`
 	Persons []Person       `json:"persons"` // pseudonyms that are shown under a newer one
+	// Decided is the manifest up to which decisions were known: periods that were
+	// held back by then are left out for analysts. 0: none was.
+	Decided int64 `json:"decided,omitempty"`
 }
 
 // Outside reads what the views go by now.
@@ -45,6 +50,9 @@ WHERE digest = (SELECT argMax(digest, made_at) FROM %[1]s.alias_sets) ORDER BY s
 		if err != nil {
 			return err
 		}
+		if err := w.one(ctx, "read what is held back", fmt.Sprintf("SELECT max(snapshot) FROM %s.%s WHERE sign = 1 AND %s", w.db, rowsTable(schemas.Decisions), viewer{db: w.db}.loaded(newest)), &o.Decided); err != nil {
+			return err
+		}
 		return w.each(ctx, "read persons", fmt.Sprintf("SELECT pseudonym, argMax(canonical, version) AS c FROM %s.persons GROUP BY pseudonym ORDER BY pseudonym", w.db),
 			func(scan func(...any) error) error {
 				var p Person
@@ -62,6 +70,14 @@ func (w *Warehouse) SetOutside(ctx context.Context, o Outside) error {
 		return err
 	}
 	if err := w.Hide(ctx, 1, o.Hidden); err != nil {
+		return err
+	}
+	if err := w.surviving(ctx, func() error {
+		if err := w.ensure(ctx); err != nil {
+			return err
+		}
+		return w.insert(ctx, "holds_as_of", [][]any{{o.Decided, w.now().UTC()}})
+	}); err != nil {
 		return err
 	}
 	return w.Join(ctx, 1, o.Persons)

@@ -47,6 +47,9 @@ func (v viewer) all() []string {
 }
 
 func (v viewer) plain(name, query string) string {
+	if heldBack(name) {
+		query = fmt.Sprintf("SELECT * FROM (%s)\nWHERE %s", query, v.published())
+	}
 	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s DEFINER = %s SQL SECURITY DEFINER AS\n%s", v.db, name, quote(v.owner), query)
 }
 

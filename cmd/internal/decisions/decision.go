@@ -44,6 +44,7 @@ type Decision struct {
 	Wallet, Provider, Category string // of a compared total
 	Measure, Currency          string
 	Amount                     *int64 // the difference that is accepted
+	Rows                       *int64 // and by how many rows the number is off; nil: none was expected
 	Expected, Lake, Warehouse  *int64
 	AsOf                       int64  // manifest as of which it was looked at
 	Evidence                   string // SHA-256 of the file of expectations
@@ -80,7 +81,7 @@ func (d *Decision) says() []string {
 		return strconv.FormatInt(*n, 10)
 	}
 	return []string{string(d.Kind), d.Period, d.Subject, d.By, d.Reason, d.What, d.Wallet, d.Provider, d.Category, d.Measure, d.Currency,
-		amount(d.Amount), amount(d.Expected), amount(d.Lake), amount(d.Warehouse), d.Evidence,
+		amount(d.Amount), amount(d.Rows), amount(d.Expected), amount(d.Lake), amount(d.Warehouse), d.Evidence,
 		d.Left.Table, d.Left.Source, d.Left.Account, d.Left.ID, d.Right.Table, d.Right.Source, d.Right.Account, d.Right.ID}
 }
 

@@ -19,7 +19,7 @@ func TestDecisionsComeBack(t *testing.T) {
 	l := openLake(t, t.TempDir())
 	full := Decision{Kind: Accept, Period: "2026-03", Subject: "fnd_1", By: "A. Məmmədova", Reason: "timing, case 7", What: "spend: +37.40 AZN",
 		Wallet: "wlt_1", Provider: "AZERSU_RES", Category: "utilities", Measure: "spend", Currency: "AZN",
-		Amount: minor(-1 << 62), Expected: minor(0), Lake: minor(7), AsOf: 41, Evidence: strings.Repeat("ab", 32),
+		Amount: minor(-1 << 62), Rows: minor(1), Expected: minor(0), Lake: minor(7), AsOf: 41, Evidence: strings.Repeat("ab", 32),
 		Left: Row{"ledger", "mpay", "wlt_1", "txn_1"}, Right: Row{"bank_entries", "bank", "AZ21", "be_1"}}
 	r := decide(t, l, full, word(Close, "2026-Q1"))
 	got, err := Read(t.Context(), l)

@@ -61,7 +61,7 @@ func (d *Decision) number(column string) *int64 {
 }
 
 func (d *Decision) money(column string) **int64 {
-	return map[string]**int64{"amount_minor": &d.Amount, "expected_minor": &d.Expected, "lake_minor": &d.Lake, "warehouse_minor": &d.Warehouse}[column]
+	return map[string]**int64{"amount_minor": &d.Amount, "amount_rows": &d.Rows, "expected_minor": &d.Expected, "lake_minor": &d.Lake, "warehouse_minor": &d.Warehouse}[column]
 }
 
 // encode makes rows of schemas.Decisions.

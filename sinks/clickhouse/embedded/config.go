@@ -25,7 +25,7 @@ var (
 		"payments", "payments_at", "operation_fees", "operation_fees_at", "chargebacks", "chargebacks_at", "chargeback_hints", "chargeback_hints_at",
 		"psp_balances", "psp_balances_at", "currency_rates", "currency_rates_at", "alarms", "alarms_at",
 		"payment_intents", "payment_intents_at", "payment_intents_history", "payment_intents_history_at",
-		"decisions", "decisions_at"}
+		"decisions", "decisions_at", "reconciliation", "reconciliation_at"}
 	Hidden = map[string][]string{
 		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
 		"operations": {"customer_id", "account_masked"}, "operations_at": {"customer_id", "account_masked"},
@@ -36,7 +36,7 @@ var (
 		"funding_events": {"card_mask"}, "funding_events_at": {"card_mask"},
 		"templates": {"name"}, "templates_at": {"name"}, "templates_history": {"name"}, // their owners write names of people
 		"payment_intents": payers, "payment_intents_at": payers, "payment_intents_history": payers, "payment_intents_history_at": payers,
-		"decisions": deciders, "decisions_at": deciders,
+		"decisions": deciders, "decisions_at": deciders, "reconciliation": deciders, "reconciliation_at": deciders,
 		"transfers": {"counterparty", "counterparty_masked"}, "transfers_at": {"counterparty", "counterparty_masked"},
 	}
 )
