@@ -39,6 +39,11 @@ func holdTables(db string) []string {
 // published leaves out rows of months that are held back, for everybody but the
 // loader, auditors and accountants. It begins with what is constant within a
 // query, so that it costs nothing as long as nothing is held.
+//
+// BUG(roles): in a view that runs as its definer a server's enabledRoles() are the
+// definer's (seen with 26.7), while currentUser() is who asks. So on a server the
+// roles paylake_auditor and paylake_accountant open nothing, here and in everything
+// and forSome: their holders see what analysts see, never more.
 func (v viewer) published() string {
 	return fmt.Sprintf("((SELECT count() FROM %[1]s.%[2]s WHERE kind = 'hold') = 0 OR currentUser() IN (%[3]s, 'auditor', 'accountant') OR hasAny(enabledRoles(), ['paylake_auditor', 'paylake_accountant']) OR toYear(business_date) * 12 + toMonth(business_date) - 1 NOT IN %[4]s)",
 		v.db, rowsTable(schemas.Decisions), literal(v.owner), v.heldMonths(newest, v.holdsUpTo()))
