@@ -81,32 +81,35 @@ func (p *program) compact(ctx context.Context, o lake.CompactOptions, asJSON boo
 	if err != nil || o.DryRun || len(done) == 0 {
 		return err
 	}
-	return errors.Join(h.logMerged(ctx), h.changeOver(ctx))
+	return errors.Join(h.logCommitted(ctx, "the objects are merged"), h.changeOver(ctx, "the objects are merged"))
 }
 
-// logMerged brings the transparency log up to the compaction, as a run does
-// after its commits: otherwise the manifest would stay unlogged until the next.
-func (h *house) logMerged(ctx context.Context) error {
+// logCommitted brings the transparency log up to a commit, as a run does after
+// its own: otherwise the manifest would stay unlogged until the next. done says
+// what stands whatever comes of it.
+func (h *house) logCommitted(ctx context.Context, done string) error {
 	err := h.openLog(ctx)
 	if err == nil && h.log != nil {
 		_, err = h.log.Follow(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("the objects are merged; the transparency log covers that with the next run: %w", err)
+		return fmt.Errorf("%s; the transparency log covers that with the next run: %w", done, err)
 	}
 	return nil
 }
 
-// changeOver has the warehouse read the merged objects; what it cannot do now the
-// next run does.
-func (h *house) changeOver(ctx context.Context) error {
-	h.store = h.newWarehouse()
+// changeOver has the warehouse follow what was committed; what it cannot do now
+// the next run does.
+func (h *house) changeOver(ctx context.Context, done string) error {
+	if h.store == nil {
+		h.store = h.newWarehouse()
+	}
 	ch, err := h.store.get(ctx)
 	if err != nil {
 		return err
 	}
 	if _, err := ch.Follow(ctx); err != nil {
-		return fmt.Errorf("the objects are merged; the warehouse changes over with the next run: %w", err)
+		return fmt.Errorf("%s; the warehouse changes over with the next run: %w", done, err)
 	}
 	return nil
 }

@@ -178,6 +178,9 @@ func (h *house) openShop(ctx context.Context, f exportFlags) (*shop, error) {
 	if err := h.onlyConsented(ctx, ch, f.reader); err != nil {
 		return nil, err
 	}
+	if err := h.sayHeld(ctx, f); err != nil {
+		return nil, err
+	}
 	newest, err := ch.Newest(ctx, f.snapshot)
 	if err != nil {
 		return nil, err

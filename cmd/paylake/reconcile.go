@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,15 +13,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paylake/paylake/cmd/internal/decisions"
 	"github.com/paylake/paylake/cmd/internal/reconcile"
 	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/pipeline"
 )
 
 type reconcileFlags struct {
-	period, expect string
-	rows           int
-	asJSON         bool
+	period, expect     string
+	accept, by, reason string
+	hold               bool
+	rows               int
+	asJSON             bool
 }
 
 func (p *program) reconcileCommand() *cobra.Command {
@@ -45,11 +50,20 @@ that left or reached the wallets, transfers and top-ups as well; pending rows ar
 in neither. No amount is signed, but net.
 
 What does not agree is listed with its rows. Money that no line is about is a
-finding, too. Exit code 0: everything agrees; 3: something does not; 2: the file or
-the period cannot be used, and nothing was compared.`,
+finding, too. Every difference has an id: --accept takes the difference as it is,
+to the minor unit, and keeps who did so and why; should it become another amount, it
+is open again. --hold keeps a period (also 2026-04.., a month and all that follow)
+from analysts until it is signed off: until a comparison with --expect agrees, or
+what does not is accepted. --by with --expect signs a period off that nobody held.
+Decisions are commits in the lake, and acts in the audit log.
+
+Exit code 0: everything agrees or is accepted; 3: something does not; 2: the file or
+the period cannot be used, and nothing was compared or decided.`,
 		Example: `  paylake reconcile --period 2026-03 --expect totals.csv
   paylake reconcile --period 2026-Q1                       # lake against warehouse alone
   paylake reconcile --period 2026-03 --expect totals.yaml --json --rows 100
+  paylake reconcile --period 2026-04.. --hold --by "A. Accountant" --reason "months are published when they are reconciled"
+  paylake reconcile --period 2026-03 --expect totals.csv --accept fnd_5b1c0f77a9e2d384 --by "A. Accountant" --reason "paid in April, case 7"
 
 totals.csv:
   provider_code,currency,amount,count
@@ -57,8 +71,8 @@ totals.csv:
   MOB_AZERCELL,AZN,240.00,`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.rows < 0 {
-				return usagef("--rows is how many rows to list, not %d", f.rows)
+			if err := f.check(); err != nil {
+				return err
 			}
 			return p.reconcile(cmd.Context(), f)
 		},
@@ -66,29 +80,50 @@ totals.csv:
 	flags := cmd.Flags()
 	flags.StringVar(&f.period, "period", "", "a month (`YYYY-MM`) or quarter (YYYY-Q1) that is over")
 	flags.StringVar(&f.expect, "expect", "", "`FILE` of expected totals, .csv or .yaml")
+	flags.StringVar(&f.accept, "accept", "", "accept the difference `FINDING` as it is")
+	flags.BoolVar(&f.hold, "hold", false, "hold the period back from publication")
+	flags.StringVar(&f.by, "by", "", "`NAME` of who decides")
+	flags.StringVar(&f.reason, "reason", "", "why, `TEXT` for the record")
 	flags.IntVar(&f.rows, "rows", 20, "list at most `N` rows of each difference")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
 func (p *program) reconcile(ctx context.Context, f reconcileFlags) (err error) {
-	period, err := reconcile.ParsePeriod(f.period)
-	if err != nil {
-		return usagef("--period: %w", err)
-	}
-	in := reconcile.Input{File: filepath.Base(f.expect), List: f.rows}
-	if f.expect != "" {
-		if in.Lines, err = readExpectations(f.expect); err != nil {
-			return err
-		}
-	}
 	h, err := p.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	if f.hold {
+		return h.holdPeriod(ctx, f)
+	}
+	period, err := reconcile.ParsePeriod(f.period)
+	if err != nil {
+		return usagef("--period: %w", err)
+	}
+	in := reconcile.Input{File: filepath.Base(f.expect), List: f.rows, Period: period.Name}
+	s := &signing{flags: f}
+	if s.period, err = decisions.ParseSpan(period.Name); err != nil {
+		return err
+	}
+	if f.expect != "" {
+		if in.Lines, s.evidence, err = readExpectations(f.expect); err != nil {
+			return err
+		}
+	}
 	if err := period.Over(p.now(), h.walletZones()); err != nil {
 		return usagef("--period: %w", err)
+	}
+	if err := h.openExisting(ctx); err != nil {
+		return err
+	}
+	maybe, err := h.decidesMaybe(ctx, s)
+	if err == nil && maybe {
+		err = h.openState(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	snapshots, err := h.openSides(ctx, period, &in)
 	if err != nil {
@@ -106,6 +141,9 @@ func (p *program) reconcile(ctx context.Context, f reconcileFlags) (err error) {
 	if err := h.unread(ctx, period, &report); err != nil {
 		return err
 	}
+	if err := h.sign(ctx, s, &report); err != nil {
+		return err
+	}
 	if f.asJSON {
 		err = p.json(report)
 	} else {
@@ -120,24 +158,26 @@ func (p *program) reconcile(ctx context.Context, f reconcileFlags) (err error) {
 // maxExpectations is how large a file of expectations may be.
 const maxExpectations = 32 << 20
 
-func readExpectations(file string) ([]reconcile.Line, error) {
+// readExpectations reads a file and its SHA-256.
+func readExpectations(file string) (lines []reconcile.Line, sha string, err error) {
 	in, err := os.Open(file)
 	if err != nil {
-		return nil, usagef("--expect: %w", err)
+		return nil, "", usagef("--expect: %w", err)
 	}
 	defer in.Close()
 	text, err := io.ReadAll(io.LimitReader(in, maxExpectations+1))
 	if err != nil {
-		return nil, usagef("--expect: read %s: %w", file, err)
+		return nil, "", usagef("--expect: read %s: %w", file, err)
 	}
 	if len(text) > maxExpectations {
-		return nil, usagef("--expect: %s is larger than %d MiB; expect less at once", file, maxExpectations>>20)
+		return nil, "", usagef("--expect: %s is larger than %d MiB; expect less at once", file, maxExpectations>>20)
 	}
-	lines, err := reconcile.ReadLines(file, text)
+	digest := sha256.Sum256(text)
+	lines, err = reconcile.ReadLines(file, text)
 	if err != nil {
-		return nil, usagef("%w", err)
+		return nil, "", usagef("%w", err)
 	}
-	return lines, nil
+	return lines, hex.EncodeToString(digest[:]), nil
 }
 
 // walletZones are the zones in which a month must be over.

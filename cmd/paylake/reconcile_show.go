@@ -40,6 +40,7 @@ func (p *program) showReconciliation(r reconcile.Report, file string) {
 	p.showUnexpected(r)
 	p.showRowDiffs(r.Differences)
 	p.showPublished(r)
+	p.showDecided(r)
 	if r.ReadFrom != "" {
 		fmt.Fprintf(w, "days before %s are not read: the configuration's start\n", r.ReadFrom)
 	}
@@ -47,13 +48,36 @@ func (p *program) showReconciliation(r reconcile.Report, file string) {
 		u := r.Unread[0]
 		fmt.Fprintf(w, "not all of %s is read: of %d wallets something is owed, first of %s from %s on; see: paylake plan\n", r.Period, len(r.Unread), u.Wallet, instant(u.From))
 	}
+	if r.Closed != "" {
+		fmt.Fprintf(w, "%s is closed (%s); what changed since: paylake restatements %s\n", r.Period, r.Closed, r.Period)
+	}
+	if r.Held != "" {
+		fmt.Fprintf(w, "%s is held back from publication (%s)\n", r.Period, r.Held)
+	}
 	switch {
+	case r.Agrees && r.Accepted > 0:
+		fmt.Fprintf(w, "everything agrees or is accepted: %d expectations, %d differences accepted\n", len(r.Expectations), r.Accepted)
 	case r.Agrees && file == "":
 		fmt.Fprintln(w, "lake and warehouse agree; nothing was expected (--expect)")
 	case r.Agrees:
 		fmt.Fprintf(w, "everything agrees: %d expectations, lake and warehouse, to the minor unit\n", len(r.Expectations))
 	default:
 		fmt.Fprintf(w, "%s does not reconcile\n", r.Period)
+	}
+}
+
+// showDecided lists what can be accepted, and what was.
+func (p *program) showDecided(r reconcile.Report) {
+	var rows [][]string
+	for _, d := range r.Open() {
+		state, by, reason := "open", "", ""
+		if a := d.Accepted(); a != nil {
+			state, by, reason = "accepted", a.By+", "+a.At, a.Reason
+		}
+		rows = append(rows, []string{d.Finding, d.Words, state, by, reason})
+	}
+	if len(rows) > 0 {
+		p.grid([]string{"finding", "difference", "state", "by", "reason"}, rows)
 	}
 }
 
@@ -120,14 +144,22 @@ func (p *program) showUnexpected(r reconcile.Report) {
 	fmt.Fprintln(p.stdout, "money that no line is about")
 	var rows [][]string
 	for _, u := range r.Unexpected {
-		provider := u.Provider
-		if provider == "" {
-			provider = reconcile.None
-		}
-		rows = append(rows, []string{string(u.What), orAll(u.Wallet), provider, orAll(u.Category), u.Currency,
+		rows = append(rows, []string{string(u.What), orAll(u.Wallet), orNone(u.Provider), orAll(u.Category), u.Currency,
 			inUnits(u.LakeMinor, u.Currency), inUnits(u.WarehouseMinor, u.Currency), thousands(u.LakeRows), thousands(u.WarehouseRows)})
 	}
 	p.grid([]string{"what", "wallet", "provider", "category", "currency", "lake", "warehouse", "rows in the lake", "in the warehouse"}, rows)
+}
+
+// rowState is a row in one cell; a dash where there is none.
+func rowState(s *reconcile.RowState) string {
+	if s == nil {
+		return "-"
+	}
+	text := strings.Join([]string{s.Date, s.Type, s.Status, s.Provider, s.Category, inUnits(s.AmountMinor, s.Currency), s.Currency}, " ")
+	if s.Times > 1 {
+		text += fmt.Sprintf(" (%d times)", s.Times)
+	}
+	return text
 }
 
 func (p *program) showRowDiffs(d reconcile.RowDiffs) {
@@ -136,19 +168,9 @@ func (p *program) showRowDiffs(d reconcile.RowDiffs) {
 	}
 	fmt.Fprintf(p.stdout, "lake and warehouse differ: %s rows only in the lake, %s only in the warehouse, %s with other content\n",
 		thousands(d.OnlyLake), thousands(d.OnlyWarehouse), thousands(d.Changed))
-	state := func(s *reconcile.RowState) string {
-		if s == nil {
-			return "-"
-		}
-		text := strings.Join([]string{s.Date, s.Type, s.Status, s.Provider, s.Category, inUnits(s.AmountMinor, s.Currency), s.Currency}, " ")
-		if s.Times > 1 {
-			text += fmt.Sprintf(" (%d times)", s.Times)
-		}
-		return text
-	}
 	var rows [][]string
 	for _, one := range d.Rows {
-		rows = append(rows, []string{one.Wallet, one.ID, state(one.Lake), state(one.Warehouse)})
+		rows = append(rows, []string{one.Wallet, one.ID, rowState(one.Lake), rowState(one.Warehouse)})
 	}
 	if len(rows) > 0 {
 		p.grid([]string{"wallet", "row", "lake", "warehouse"}, rows)

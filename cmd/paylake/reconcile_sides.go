@@ -17,16 +17,21 @@ import (
 	"github.com/paylake/paylake/sinks/lake"
 )
 
-// openSides opens lake and warehouse as the sides of a comparison, and returns
-// the manifests as of which they are read. The warehouse is asked as the auditor:
-// a month's money does not become less because a consent was withdrawn since.
-func (h *house) openSides(ctx context.Context, period reconcile.Period, in *reconcile.Input) (snapshots [2]int64, err error) {
+// openExisting opens the lake for reading; one that is not there is an error.
+func (h *house) openExisting(ctx context.Context) error {
 	if err := h.readLake(ctx); err != nil {
-		return snapshots, err
+		return err
 	}
 	if h.lake == nil {
-		return snapshots, usagef("there is no lake at %s yet; paylake run makes it", h.cfg.Lake)
+		return usagef("there is no lake at %s yet; paylake run makes it", h.cfg.Lake)
 	}
+	return nil
+}
+
+// openSides opens the warehouse beside the open lake, as the sides of a comparison,
+// and returns the manifests as of which they are read. The warehouse is asked as the auditor:
+// a month's money does not become less because a consent was withdrawn since.
+func (h *house) openSides(ctx context.Context, period reconcile.Period, in *reconcile.Input) (snapshots [2]int64, err error) {
 	head, objects, err := h.lake.Standing(ctx, schemas.Ledger.Name)
 	if err != nil {
 		return snapshots, err

@@ -35,13 +35,6 @@ func truthOf(t *testing.T, truth sandbox.Truth, month string) map[[2]string]sand
 	return out
 }
 
-func orNone(provider string) string {
-	if provider == "" {
-		return reconcile.None
-	}
-	return provider
-}
-
 // expectations writes the truth as a file of control totals.
 func expectations(truth map[[2]string]sandbox.Spend) string {
 	var b strings.Builder

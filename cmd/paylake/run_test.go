@@ -63,7 +63,7 @@ func TestUsageErrors(t *testing.T) {
 }
 
 func TestHelpAndVersion(t *testing.T) {
-	for _, name := range []string{"up", "run", "plan", "login", "status", "query", "export", "snapshots", "diff", "compact", "quarantine", "verify",
+	for _, name := range []string{"up", "run", "plan", "login", "status", "query", "export", "snapshots", "diff", "reconcile", "close", "restatements", "compact", "quarantine", "verify",
 		"rebuild", "check", "sandbox", "warehouse", "version", "completion"} {
 		paylake(t, "--help").want(t, 0).says(t, "  "+name, "")
 		r := paylake(t, name, "--help").want(t, 0)

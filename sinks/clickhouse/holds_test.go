@@ -108,7 +108,9 @@ func TestReconciliationView(t *testing.T) {
 	total := func(subject string, expected, lake int64) row {
 		return row{"subject": subject, "about_provider": "azersu", "measure": "spend", "currency": "AZN", "expected_minor": expected, "lake_minor": lake, "warehouse_minor": lake, "amount_minor": lake - expected}
 	}
-	accept := func(subject string, amount int64) row { return row{"subject": subject, "currency": "AZN", "amount_minor": amount} }
+	accept := func(subject string, amount int64) row {
+		return row{"subject": subject, "currency": "AZN", "amount_minor": amount}
+	}
 	first := decide(t, w, decision(1, "hold", "2026-03", nil), decision(2, "hold", "2026-05..", nil))
 	decide(t, w, decision(3, "compare", "2026-03", total("fnd_a", 100, 100)), decision(4, "compare", "2026-03", total("fnd_b", 100, 130)), decision(5, "compare", "2026-03", total("fnd_c", 100, 140)),
 		decision(6, "accept", "2026-03", accept("fnd_b", 30)), decision(7, "accept", "2026-03", accept("fnd_c", 39)), decision(8, "accept", "2026-03", accept("fnd_d", 1)),

@@ -60,3 +60,32 @@ func (l *Lake) Standing(ctx context.Context, table string) (head int64, out []St
 	})
 	return l.head, out, nil
 }
+
+// StandingAt lists the objects of a table, of all sources, that hold its rows as
+// of manifest at: those that its commits wrote, whatever they were merged into
+// since. ErrRange: there is no such manifest.
+func (l *Lake) StandingAt(ctx context.Context, table string, at int64) (out []Standing, err error) {
+	if at == 0 {
+		return nil, nil
+	}
+	reached := int64(0)
+	for e, err := range l.Manifests(ctx, 1) {
+		if err != nil {
+			return nil, err
+		}
+		if e.Sequence > at {
+			break
+		}
+		reached = e.Sequence
+		if e.Table != table || e.Kind == KindCompact {
+			continue
+		}
+		for _, o := range e.Objects {
+			out = append(out, Standing{e.Source, o})
+		}
+	}
+	if reached != at {
+		return nil, fmt.Errorf("the lake has no manifest %d: %w", at, ErrRange)
+	}
+	return out, nil
+}

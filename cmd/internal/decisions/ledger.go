@@ -5,6 +5,15 @@ import "slices"
 // Ledger is every decision, in order.
 type Ledger struct{ List []Decision }
 
+// With is the ledger as it would be with some more decisions.
+func (l *Ledger) With(more ...Decision) *Ledger {
+	c := &Ledger{slices.Clone(l.List)}
+	for _, d := range more {
+		c.Add(d)
+	}
+	return c
+}
+
 // Add appends d, numbered and named, unless what is in force about the same says
 // the same already: then that one is returned, and false.
 func (l *Ledger) Add(d Decision) (Decision, bool) {
@@ -55,6 +64,32 @@ func (l *Ledger) Hold(p Span) (Decision, bool) {
 		}
 	}
 	return last, last.Number > 0
+}
+
+// Held are the spans that are held back, in order, adjacent months of one hold together.
+func (l *Ledger) Held() (out []Span) {
+	months := map[int]bool{}
+	for i := range l.List {
+		d := &l.List[i]
+		s, err := ParseSpan(d.Period)
+		if classes[d.Kind] != "hold" || err != nil {
+			continue
+		}
+		for m := s.From; m < s.To; m++ {
+			months[m] = d.Kind == Hold
+		}
+	}
+	for m := range months {
+		if months[m] && !months[m-1] {
+			s := Span{m, m + 1}
+			for months[s.To] {
+				s.To++
+			}
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b Span) int { return a.From - b.From })
+	return out
 }
 
 // Closed is the decision that closed a month of the period.

@@ -56,6 +56,8 @@ func (s Span) Name() string {
 		return month + Onward
 	case s.To-s.From == 3 && s.From%3 == 0:
 		return fmt.Sprintf("%04d-Q%d", s.From/12, s.From%12/3+1)
+	case s.To-s.From > 1:
+		return month + " to " + Span{s.To - 1, s.To}.Name()
 	}
 	return month
 }
@@ -70,6 +72,12 @@ func (s Span) Months() []string {
 		out = append(out, Span{m, m + 1}.Name())
 	}
 	return out
+}
+
+// Days are the first day of the span and the first after it, as YYYY-MM-DD.
+func (s Span) Days() (from, to string) {
+	day := func(m int) string { return fmt.Sprintf("%04d-%02d-01", m/12, m%12+1) }
+	return day(s.From), day(s.To)
 }
 
 func (s Span) meets(t Span) bool { return s.From < t.To && t.From < s.To }

@@ -67,17 +67,20 @@ type Recorded struct {
 
 // Record commits what plan decides in view of everything decided so far, in one
 // manifest. What is in force already is not said again. plan may be called
-// several times: whatever is committed in between, it decides anew.
+// several times: whatever is committed in between, it decides anew. Its own error
+// is returned as it is.
 func Record(ctx context.Context, l Lake, now func() time.Time, plan func(so *Ledger, head int64) ([]Decision, error)) (Recorded, error) {
 	var r Recorded
+	var refused error
 	receipt, err := l.Decide(ctx, func(ctx context.Context, head int64) (string, arrow.Record, error) {
-		r = Recorded{}
+		r, refused = Recorded{}, nil
 		ledger, err := Read(ctx, l)
 		if err != nil {
 			return "", nil, err
 		}
 		wanted, err := plan(ledger, head)
 		if err != nil {
+			refused = err
 			return "", nil, err
 		}
 		kind := lake.KindDecision
@@ -101,7 +104,10 @@ func Record(ctx context.Context, l Lake, now func() time.Time, plan func(so *Led
 		}
 		return kind, encode(r.Made), nil
 	})
-	if err != nil {
+	switch {
+	case refused != nil:
+		return Recorded{}, refused
+	case err != nil:
 		return Recorded{}, fmt.Errorf("record the decision: %w", err)
 	}
 	r.Manifest = receipt.Sequence

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/paylake/paylake/cmd/internal/decisions"
 )
 
 // Input is what is compared.
@@ -16,6 +18,7 @@ type Input struct {
 	Lines           []Line // none: lake and warehouse alone
 	Known           Known  // the catalogue and the wallets; what rows have is added
 	List            int    // how many rows of each difference are listed
+	Period          string // its name, which is in the ids of findings
 
 	// Published is what the warehouse shows as spend by provider; nil: not compared.
 	Published func(ctx context.Context) (map[Key]Sums, error) // by provider, category and currency
@@ -25,8 +28,12 @@ type Input struct {
 type Report struct {
 	Period string `json:"period"`
 	From   string `json:"from"`
-	To     string `json:"to"` // the first day after
-	Agrees bool   `json:"agrees"`
+	To     string `json:"to"`     // the first day after
+	Agrees bool   `json:"agrees"` // nothing below is wrong, or all of it is accepted
+
+	Accepted int    `json:"accepted"`         // differences that somebody accepted
+	Held     string `json:"held,omitempty"`   // who holds the period back from publication; empty: nobody
+	Closed   string `json:"closed,omitempty"` // who closed it; empty: nobody
 
 	ReadFrom string `json:"read_from,omitempty"` // the first day that is read, where days of the period come before it
 
@@ -61,9 +68,11 @@ type Verdict struct {
 	ExpectedMinor int64  `json:"expected_minor,string"`
 	ExpectedRows  *int64 `json:"expected_rows"` // null: any number
 	Amounts
-	Agrees   bool   `json:"agrees"`
-	Rows     []Part `json:"rows"`     // of one that does not agree: the rows behind the warehouse's sum
-	Unlisted int64  `json:"unlisted"` // of them, those beyond Rows
+	Agrees   bool      `json:"agrees"`
+	Finding  string    `json:"finding_id"`
+	Accepted *Accepted `json:"accepted"` // of one that does not agree: by whom it was
+	Rows     []Part    `json:"rows"`     // of one that does not agree: the rows behind the warehouse's sum
+	Unlisted int64     `json:"unlisted"` // of them, those beyond Rows
 }
 
 // Difference is what the side has beyond what is expected; the lake's, or the
@@ -93,6 +102,8 @@ type Unexpected struct {
 	Currency string `json:"currency"`
 	What     What   `json:"what"`
 	Amounts
+	Finding  string    `json:"finding_id"`
+	Accepted *Accepted `json:"accepted"`
 }
 
 // Total is a figure of spend_by_provider that is not the sum of the rows.
@@ -105,6 +116,7 @@ type Total struct {
 	LedgerMinor    int64  `json:"ledger_minor,string"`
 	PublishedRows  int64  `json:"published_rows"`
 	LedgerRows     int64  `json:"ledger_rows"`
+	Finding        string `json:"finding_id"`
 }
 
 // Compare reads both sides and compares them with each other and with what is
@@ -141,8 +153,9 @@ func Compare(ctx context.Context, in Input) (Report, error) {
 			return r, err
 		}
 	}
-	r.Agrees = len(r.Unexpected) == 0 && r.Differences.Count() == 0 && len(r.Published) == 0 &&
-		!slices.ContainsFunc(r.Expectations, func(v Verdict) bool { return !v.Agrees })
+	r.Period = in.Period
+	r.name(in.Period)
+	r.Accept(&decisions.Ledger{})
 	return r, nil
 }
 
@@ -257,7 +270,7 @@ func (r *rest) list() []Unexpected {
 	out := []Unexpected{}
 	for what, groups := range r.found {
 		for k, b := range groups {
-			out = append(out, Unexpected{k.Wallet, k.Provider, k.Category, k.Currency, what, b.amounts(what)})
+			out = append(out, Unexpected{Wallet: k.Wallet, Provider: k.Provider, Category: k.Category, Currency: k.Currency, What: what, Amounts: b.amounts(what)})
 		}
 	}
 	slices.SortFunc(out, func(a, b Unexpected) int {

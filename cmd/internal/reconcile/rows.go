@@ -37,6 +37,7 @@ type RowDiff struct {
 	ID        string    `json:"entry_id"`
 	Lake      *RowState `json:"lake"`
 	Warehouse *RowState `json:"warehouse"`
+	Finding   string    `json:"finding_id"`
 }
 
 // RowDiffs are all of them, the first ones listed.
