@@ -143,6 +143,7 @@ var upstreams = map[string]string{
 	"decisions":        "persons (`paylake reconcile`, `paylake close`): written by paylake itself, each a commit of its own",
 	"bank_entries":     "bank statements (`csv`)",
 	"loyalty_entries":  "loyalty programmes (`csv`)",
+	"matches":          "paylake itself, from rows of other tables (`matching:`, `paylake match`)",
 }
 
 // examples are invented values, by column.
@@ -166,4 +167,7 @@ var examples = map[string]string{
 	"decision_id": "dec_0f3a91c2b45d6e78", "number": "12", "decided_at": "2026-04-06 09:10:00.000000", "kind": "accept", "follows": "dec_77b2d0f1a3c94e58", "period": "2026-03", "subject": "fnd_5b1c0f77a9e2d384", "decided_by": "A. Accountant", "what": "spend for AZERSU_RES: +37.40 AZN", "measure": "spend", "amount_rows": "1", "expected_minor": "131020", "lake_minor": "134760", "warehouse_minor": "134760",
 	"as_of_snapshot": "41", "about_wallet": "wlt_441b", "about_provider": "AZERSU_RES", "about_category": "utilities", "evidence": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "left_table": "ledger", "left_source": "mpay", "left_account": "wlt_441b", "left_id": "txn_88a1", "right_table": "bank_entries", "right_source": "bank", "right_account": "AZ21•••••0001", "right_id": "be_17",
 	"member_masked": "+99450•••••67", "description": "Points for a top-up",
+	"link_id": "lnk_4f1c9a3be0d27785", "match_id": "mat_91d0c2ab54e7f603", "rule": "payment_receipt", "state": "matched", "shape": "1:1", "score": "100", "reasons": "same reference acr_10000001 (50), same amount (40)",
+	"counted": "left", "adds": "double_count", "left_table": "ledger", "left_source": "mpay", "left_account": "wlt_441b", "left_id": "txn_88a1",
+	"right_table": "operations", "right_source": "psp", "right_account": "210", "right_id": "9031", "decision_id": "dec_7be83af69451d2c0",
 }

@@ -28,6 +28,7 @@ func All() []*Table {
 		Balances, FundingEvents, AssuranceEvents, Templates, NFCWorkflows, Settlements,
 		OperationFees, Chargebacks, ChargebackHints, PSPBalances, CurrencyRates, PaymentIntents, Decisions,
 		BankEntries, LoyaltyEntries,
+		Matches,
 	}
 }
 

@@ -43,7 +43,7 @@ func (v viewer) all() []string {
 			v.plain("providers"+at.suffix, v.providers(at.as)), v.plain("spend_by_provider"+at.suffix, v.spend(at.as)))
 	}
 	out = append(out, v.plain("provider_aliases", v.providerAliases()), v.plain("unknown_providers", v.unknownProviders()), v.plain("double_counts", v.doublesView()))
-	return slices.Concat(out, v.histories(), v.files(), v.wallets(), v.psp(), v.intents(), v.decided())
+	return slices.Concat(out, v.histories(), v.files(), v.wallets(), v.psp(), v.intents(), v.decided(), v.matches())
 }
 
 func (v viewer) plain(name, query string) string {

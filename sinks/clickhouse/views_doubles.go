@@ -6,7 +6,8 @@ import (
 	"github.com/paylake/paylake/schemas"
 )
 
-// A payment that two systems report: both rows stay, one counts. Pure.
+// A payment that two systems report: both rows stay, one counts. Pure. What
+// people and matches add is in views_matches.go.
 //
 // Three rules, each only where the rows themselves leave no choice:
 //   - same reference: a wallet's bill payment names, as its external reference,
@@ -24,8 +25,13 @@ import (
 // doubleColumns are those of the view double_counts.
 const doubleColumns = "reason, score, counted_table, counted_source, counted_wallet_id, counted_id, excluded_table, excluded_source, excluded_account, excluded_id, business_date, provider_code, currency, amount_minor"
 
+// doubleCounts are the pairs that the three rules find, less what people took
+// apart, and what matches add. The rules stay in the view, because a row counts
+// once from the moment when it is there, and not from the end of the next
+// matching. A row is excluded once: by a person, by a rule, by a match.
 func (v viewer) doubleCounts(at string) string {
-	return fmt.Sprintf("SELECT %s FROM (%s\nUNION ALL\n%s\nUNION ALL\n%s)", doubleColumns, v.sameReference(at), v.sameOperation(at), v.cardStatement(at))
+	return fmt.Sprintf("SELECT %[1]s FROM (SELECT 1 AS rank, %[1]s FROM (%[2]s\nUNION ALL\n%[3]s\nUNION ALL\n%[4]s) WHERE %[5]s\nUNION ALL\n%[6]s)\nORDER BY excluded_table, excluded_source, excluded_account, excluded_id, rank, counted_table, counted_source, counted_wallet_id, counted_id LIMIT 1 BY excluded_table, excluded_source, excluded_account, excluded_id",
+		doubleColumns, v.sameReference(at), v.sameOperation(at), v.cardStatement(at), v.undisputed(at), v.matchedTwice(at))
 }
 
 // doublesView shows them under the provider's code; sums are made of the excluded

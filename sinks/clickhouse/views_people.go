@@ -41,6 +41,11 @@ func (v viewer) consentedOf(table string) string {
 	return fmt.Sprintf("((SELECT count() FROM %[1]s.hidden_wallets) = 0 OR %[2]s OR (%[3]ssource, %[3]swallet_id) NOT IN %[4]s)", v.db, v.everything(), table, v.hidden())
 }
 
+// consentedAs is the same for rows that name their source and wallet otherwise.
+func (v viewer) consentedAs(source, wallet string) string {
+	return fmt.Sprintf("((SELECT count() FROM %[1]s.hidden_wallets) = 0 OR %[2]s OR (%[3]s, %[4]s) NOT IN %[5]s)", v.db, v.everything(), source, wallet, v.hidden())
+}
+
 // withdrawn is the opposite.
 func (v viewer) withdrawn() string {
 	return fmt.Sprintf("(SELECT count() FROM %s.hidden_wallets) > 0 AND NOT %s AND (source, wallet_id) IN %s", v.db, v.everything(), v.hidden())

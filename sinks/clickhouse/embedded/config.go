@@ -25,7 +25,8 @@ var (
 		"payments", "payments_at", "operation_fees", "operation_fees_at", "chargebacks", "chargebacks_at", "chargeback_hints", "chargeback_hints_at",
 		"psp_balances", "psp_balances_at", "currency_rates", "currency_rates_at", "alarms", "alarms_at",
 		"payment_intents", "payment_intents_at", "payment_intents_history", "payment_intents_history_at",
-		"decisions", "decisions_at", "reconciliation", "reconciliation_at"}
+		"decisions", "decisions_at", "reconciliation", "reconciliation_at",
+		"matches", "matches_at"}
 	Hidden = map[string][]string{
 		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
 		"operations": {"customer_id", "account_masked"}, "operations_at": {"customer_id", "account_masked"},
