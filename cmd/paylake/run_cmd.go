@@ -69,7 +69,7 @@ func (p *program) runPipelines(ctx context.Context, names []string, days span) (
 	if err != nil {
 		return err
 	}
-	jobs, _, err := h.openJobs(ctx, chosen, days)
+	jobs, followers, err := h.openJobs(ctx, chosen, days)
 	if err != nil {
 		return err
 	}
@@ -80,6 +80,7 @@ func (p *program) runPipelines(ctx context.Context, names []string, days span) (
 			break
 		}
 	}
+	verdict = verdict.And(h.newMatches(ctx, followers))
 	return p.conclude(verdict.And(h.newAlarms(ctx)))
 }
 

@@ -31,6 +31,13 @@ func (k Key) compare(o Key) int {
 	return cmp.Or(strings.Compare(k.Table, o.Table), strings.Compare(k.Source, o.Source), strings.Compare(k.Account, o.Account), strings.Compare(k.ID, o.ID))
 }
 
+// elsewhere reports whether two rows are of different sources. Of one table, so
+// that each pair of sources has one order, the left one is that of the first by
+// name.
+func (k Key) elsewhere(o Key) bool {
+	return k.Source < o.Source || k.Source != o.Source && k.Table != o.Table
+}
+
 // String is the key as commands take it: table:source:account:id.
 func (k Key) String() string {
 	return k.Table + ":" + k.Source + ":" + k.Account + ":" + k.ID
@@ -45,9 +52,11 @@ type Fact struct {
 	// Amount is what the row says, in minor units, with the same sign on both
 	// sides of a rule: what left the one is what reached the other.
 	Amount int64
-	// Fee is what the row itself says was kept back of Amount, in minor units.
+	// Fee is what the row itself says was kept back of Amount, in minor units; below
+	// zero where it was charged on top.
 	Fee      int64
 	At       int64 // microseconds since the epoch, UTC
+	Dated    bool  // only the day is known, and At is its midnight
 	Date     int32 // business date, days since the epoch
 	Refs     []string
 	Person   string // pseudonym

@@ -64,7 +64,7 @@ func (r *run) grouped() func(yield func(*Fact, error) bool) {
 				yield(nil, err)
 				return
 			}
-			if e.Fact.Side == r.rule.Groups.side() && !r.taken.has(e.Fact) && !yield(e.Fact, nil) {
+			if e.Fact.Side == r.rule.Groups.Side() && !r.taken.has(e.Fact) && !yield(e.Fact, nil) {
 				return
 			}
 		}
@@ -97,7 +97,7 @@ func (r *run) settled(all []*sums) (map[groupID]settlement, error) {
 			return nil, err
 		}
 		k := amount{e.Fact.Currency, e.Sum}
-		if e.Fact.Side != r.rule.Groups.side() && by[k] != nil && !r.taken.has(e.Fact) {
+		if e.Fact.Side != r.rule.Groups.Side() && by[k] != nil && !r.taken.has(e.Fact) {
 			ones[k] = append(ones[k], e.Fact)
 		}
 	}
@@ -118,7 +118,7 @@ type groupID struct{ currency, group string }
 
 func (r *run) settleGroups(groups []*sums, ones []*Fact, found map[groupID]settlement) {
 	rule := *r.rule
-	rule.Weights.Amount, rule.Weights.Net = rule.Weights.Sum, rule.Weights.Sum
+	rule.Weights.Amount, rule.Weights.Net, rule.NeedReference = rule.Weights.Sum, rule.Weights.Sum, false
 	var many []*Fact
 	for _, s := range groups {
 		if _, done := found[groupID{s.fact.Currency, s.fact.Group}]; !done {

@@ -17,6 +17,7 @@ type edge struct {
 	l, r int // indices
 	evidence
 	apart int64
+	exact int64 // resolution of apart
 }
 
 // block is what is paired at once: facts whose amounts fit, by time.
@@ -84,7 +85,7 @@ func (r *Rule) along(d Decided, b block, out []edge, i, from, step int) []edge {
 			break
 		}
 		if e, ok := r.judgeIn(d, b, l, x); ok {
-			out = append(out, edge{i, j, e, apart(l, x)})
+			out = append(out, edge{i, j, e, apart(l, x), r.resolution(l, x)})
 			found++
 		}
 	}
@@ -130,7 +131,7 @@ func (r *Rule) doubtful(b block, edges []edge, ofLeft, ofRight []int, chosen []e
 
 // rival reports whether neither evidence nor time tells two pairs apart.
 func (r *Rule) rival(chosen, other edge) bool {
-	return chosen.firm == other.firm && other.apart-chosen.apart <= r.Resolution.Microseconds()
+	return chosen.firm == other.firm && other.apart-chosen.apart <= max(chosen.exact, other.exact)
 }
 
 // inTimeOrder uncrosses pairs of equal evidence: of two that could change their
@@ -149,8 +150,8 @@ func (r *Rule) inTimeOrder(d Decided, b block, sure []edge) {
 			if !ok || !fine || one.firm != p.firm || two.firm != q.firm || one.firm != two.firm {
 				continue
 			}
-			sure[i-1] = edge{p.l, q.r, one, apart(b.left[p.l], b.right[q.r])}
-			sure[i] = edge{q.l, p.r, two, apart(b.left[q.l], b.right[p.r])}
+			sure[i-1] = edge{p.l, q.r, one, apart(b.left[p.l], b.right[q.r]), 0}
+			sure[i] = edge{q.l, p.r, two, apart(b.left[q.l], b.right[p.r]), 0}
 			swapped = true
 		}
 	}

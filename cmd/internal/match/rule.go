@@ -33,7 +33,7 @@ type Rule struct {
 	// Related bounds pairs with a common reference, in both directions.
 	Related time.Duration
 	// Resolution is how exact the instants are: within it time does not tell two
-	// candidates apart. A day where one side knows only the date.
+	// candidates apart. Where a fact is Dated it is a day at least.
 	Resolution time.Duration
 	// Fees are amounts that may be missing on the right side, in minor units,
 	// beside the one that the left side itself names.
@@ -45,7 +45,8 @@ type Rule struct {
 	// both sides say something and it differs, there is no pair, whether needed or
 	// not (references aside: each system has its own).
 	NeedReference, NeedPerson, NeedProvider bool
-	// OtherSource leaves out pairs within one source.
+	// OtherSource leaves out pairs within one source. Where both sides are of one
+	// table, the left one is of the first source by name.
 	OtherSource bool
 	// Groups is the side whose rows may be settled in groups.
 	Groups Grouping
@@ -61,7 +62,8 @@ const (
 	RightGroups
 )
 
-func (g Grouping) side() Side {
+// Side is the side that comes in groups.
+func (g Grouping) Side() Side {
 	if g == RightGroups {
 		return Right
 	}
@@ -93,6 +95,14 @@ func (r *Rule) hasNets(anyFee bool) bool { return anyFee || len(r.Fees) > 0 }
 
 // reach is the longest time between two facts of a pair without a reference.
 func (r *Rule) reach() int64 { return max(r.Before, r.After).Microseconds() }
+
+// resolution is how exact the time between two facts is.
+func (r *Rule) resolution(l, x *Fact) int64 {
+	if l.Dated || x.Dated {
+		return max(r.Resolution, 24*time.Hour).Microseconds()
+	}
+	return r.Resolution.Microseconds()
+}
 
 // inWindow reports whether two facts are close enough in time.
 func (r *Rule) inWindow(l, x *Fact, related bool) bool {

@@ -26,7 +26,7 @@ func (r *Rule) judge(l, x *Fact, common bool, difference int64) (e evidence, ok 
 		return e, false
 	}
 	person, provider := l.Person != "" && l.Person == x.Person, l.Provider != "" && l.Provider == x.Provider
-	if r.NeedReference && !common || r.NeedPerson && !person || r.NeedProvider && !provider || r.OtherSource && l.Key.Source == x.Key.Source {
+	if r.NeedReference && !common || r.NeedPerson && !person || r.NeedProvider && !provider || r.OtherSource && !l.Key.elsewhere(x.Key) {
 		return e, false
 	}
 	if l.Key == x.Key || !r.inWindow(l, x, common) {
@@ -53,7 +53,7 @@ func (r *Rule) judge(l, x *Fact, common bool, difference int64) (e evidence, ok 
 func (r *Rule) timely(l, x *Fact) int {
 	d := apart(l, x)
 	switch {
-	case d <= r.Resolution.Microseconds():
+	case d <= r.resolution(l, x):
 		return r.Weights.Near
 	case 4*d <= r.reach():
 		return r.Weights.Soon
@@ -73,10 +73,13 @@ func (r *Rule) reasons(l, x *Fact, reference string, difference int64) []Reason 
 			out = append(out, Reason{fmt.Sprintf(format, args...), points})
 		}
 	}
-	if difference == 0 {
+	switch {
+	case difference == 0:
 		say(r.Weights.Amount, "same amount")
-	} else {
+	case difference > 0:
 		say(r.Weights.Net, "same amount after a fee of %d", difference)
+	default:
+		say(r.Weights.Net, "same amount with a fee of %d on top", -difference)
 	}
 	if reference != "" {
 		say(r.Weights.Reference, "same reference %s", reference)
