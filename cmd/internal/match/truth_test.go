@@ -1,4 +1,4 @@
-package match
+package match_test
 
 import (
 	"os"
@@ -6,24 +6,27 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/paylake/paylake/cmd/internal/match"
+	"github.com/paylake/paylake/cmd/internal/match/matchtest"
 )
 
 // found runs a rule and returns the links of its matches; no row may be in two.
-func found(t testing.TB, r Rule, facts Facts, d Decided) (map[[2]Key]*Match, []Match, Summary) {
+func found(t testing.TB, r match.Rule, facts match.Facts, d match.Decided) (map[[2]match.Key]*match.Match, []match.Match, match.Summary) {
 	t.Helper()
-	links, seen := map[[2]Key]*Match{}, map[Key]string{}
-	var all []Match
-	sum, err := Run(r, facts, d, func(m Match) error {
+	links, seen := map[[2]match.Key]*match.Match{}, map[match.Key]string{}
+	var all []match.Match
+	sum, err := match.Run(r, facts, d, func(m match.Match) error {
 		all = append(all, m)
-		for _, side := range [][]*Fact{m.Left, m.Right} {
+		for _, side := range [][]*match.Fact{m.Left, m.Right} {
 			for _, f := range side {
-				if m.State == Matched && seen[f.Key] != "" {
+				if m.State == match.Matched && seen[f.Key] != "" {
 					t.Errorf("%s is in %s and in %s", f.Key, seen[f.Key], m.ID)
 				}
 				seen[f.Key] = m.ID
 			}
 		}
-		if m.State != Matched {
+		if m.State != match.Matched {
 			return nil
 		}
 		if len(m.Left) > 1 && len(m.Right) > 1 {
@@ -41,7 +44,7 @@ func found(t testing.TB, r Rule, facts Facts, d Decided) (map[[2]Key]*Match, []M
 		}
 		for _, l := range m.Left {
 			for _, x := range m.Right {
-				links[[2]Key{l.Key, x.Key}] = &all[len(all)-1]
+				links[[2]match.Key{l.Key, x.Key}] = &all[len(all)-1]
 			}
 		}
 		return nil
@@ -62,24 +65,24 @@ func TestTruth(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w := generate(1, perSide)
+	w := matchtest.Generate(1, perSide, true)
 	began := time.Now()
-	links, all, sum := found(t, rule(), Slice{rule(), w.facts}, Decided{})
+	links, all, sum := found(t, matchtest.Rule(), match.Slice{matchtest.Rule(), w.Facts}, match.Decided{})
 	took := time.Since(began)
 	right, ambiguous := 0, 0
 	for k := range links {
-		if w.truth[k] {
+		if w.Truth[k] {
 			right++
 		}
 	}
 	for i := range all {
-		if all[i].State == Ambiguous {
+		if all[i].State == match.Ambiguous {
 			ambiguous++
 		}
 	}
-	precision, recall := float64(right)/float64(len(links)), float64(right)/float64(len(w.truth))
+	precision, recall := float64(right)/float64(len(links)), float64(right)/float64(len(w.Truth))
 	t.Logf("%d × %d rows, %d true links: %d found, precision %.4f, recall %.4f, %d ambiguous pairs, largest block %d, in %v on %d cores",
-		sum.Left, sum.Right, len(w.truth), len(links), precision, recall, ambiguous, sum.Largest, took.Round(time.Millisecond), runtime.GOMAXPROCS(0))
+		sum.Left, sum.Right, len(w.Truth), len(links), precision, recall, ambiguous, sum.Largest, took.Round(time.Millisecond), runtime.GOMAXPROCS(0))
 	if precision < 0.99 || recall < 0.98 {
 		t.Errorf("precision %.4f (0.99 is required), recall %.4f (0.98)", precision, recall)
 	}
