@@ -39,6 +39,7 @@ type Config struct {
 	Retention         map[string]Period // by table: how long rows are to be kept
 	Webhooks          Webhooks
 	Payments          Payments
+	Matching          Matching
 
 	lines map[string]int // key path → line, for Validate
 }

@@ -33,6 +33,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 	c.Retention = r.retention(m)
 	c.Webhooks = r.webhooks(m)
 	c.Payments = r.payments(m)
+	c.Matching = r.matching(m)
 	m.done()
 	return c
 }

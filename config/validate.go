@@ -47,6 +47,7 @@ func (c *Config) validate(p *problems) {
 	c.validateAliases(p)
 	c.validatePipelines(p)
 	c.validateWebhooks(p)
+	c.validateMatching(p)
 	c.validatePayments(p)
 }
 

@@ -108,4 +108,4 @@ func (h *house) match(ctx context.Context, ch *clickhouse.Warehouse) (out matchi
 }
 
 // cfgRules are the rules of the configuration.
-func (h *house) cfgRules() []matching.Rule { return matching.Defaults() }
+func (h *house) cfgRules() []matching.Rule { return matching.Configured(h.cfg.Matching) }

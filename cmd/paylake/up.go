@@ -154,10 +154,13 @@ func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, f
 		served <- serve(ctx, server, l)
 	}()
 	go h.follow(ctx, followers)
+	matches := h.startMatching(ctx, followers)
+	defer matches.stop()
 	err := pipeline.Schedule(ctx, jobs, upGrace, h.p.log, func(r pipeline.Report, _ error) {
 		if err := h.store.remember(ctx, h.state, r); err != nil {
 			h.p.log.Error("run not remembered", "pipeline", r.Pipeline, "err", err)
 		}
+		matches.nudge()
 		for _, why := range h.newAlarms(ctx).Why {
 			h.p.log.Warn("check did not hold", "pipeline", r.Pipeline, "err", why)
 		}

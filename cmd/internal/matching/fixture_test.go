@@ -22,6 +22,7 @@ type house struct {
 	lake *lake.Lake
 	ch   *clickhouse.Warehouse
 	now  time.Time
+	url  string // of the lake
 }
 
 func newHouse(t testing.TB) *house {
@@ -30,7 +31,8 @@ func newHouse(t testing.TB) *house {
 	clock := func() time.Time { h.now = h.now.Add(time.Millisecond); return h.now }
 	dir := t.TempDir()
 	var err error
-	if h.lake, err = lake.Open(t.Context(), lake.Options{URL: "file://" + filepath.Join(dir, "lake"), TempDir: filepath.Join(dir, "temp"), Now: clock, Create: true}); err != nil {
+	h.url = "file://" + filepath.Join(dir, "lake")
+	if h.lake, err = lake.Open(t.Context(), lake.Options{URL: h.url, TempDir: filepath.Join(dir, "temp"), Now: clock, Create: true}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.lake.Close() })
@@ -143,4 +145,27 @@ func (h *house) texts(t testing.TB, sql string, snapshot int64) (out []string) {
 		t.Fatalf("%s: %v", sql, err)
 	}
 	return out
+}
+
+// restate says which entries the bank's statement has.
+func (h *house) restate(t testing.TB, version string, rows ...row) {
+	t.Helper()
+	b := array.NewRecordBuilder(memory.NewGoAllocator(), schemas.BankEntries.ArrowSchema())
+	defer b.Release()
+	for _, r := range rows {
+		for c, f := range schemas.BankEntries.Fields {
+			put(b.Field(c), f, r[f.Name], "bank")
+		}
+	}
+	s := sinks.NewSpool(schemas.BankEntries.ArrowSchema(), "", 0)
+	if err := s.Append(b.NewRecord()); err != nil {
+		t.Fatal(err)
+	}
+	year := schemas.Window{From: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
+	part := sinks.Part{Stream: schemas.Stream{Source: "bank", Table: schemas.BankEntries}, Rows: s,
+		File: &schemas.File{Name: "2026.csv", Version: version, Last: true, Replaces: year, Span: year}}
+	if _, err := h.lake.Commit(t.Context(), sinks.Batch{Parts: []sinks.Part{part}}); err != nil {
+		t.Fatal(err)
+	}
+	h.follow(t)
 }
