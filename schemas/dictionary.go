@@ -168,6 +168,5 @@ var examples = map[string]string{
 	"as_of_snapshot": "41", "about_wallet": "wlt_441b", "about_provider": "AZERSU_RES", "about_category": "utilities", "evidence": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "left_table": "ledger", "left_source": "mpay", "left_account": "wlt_441b", "left_id": "txn_88a1", "right_table": "bank_entries", "right_source": "bank", "right_account": "AZ21•••••0001", "right_id": "be_17",
 	"member_masked": "+99450•••••67", "description": "Points for a top-up",
 	"link_id": "lnk_4f1c9a3be0d27785", "match_id": "mat_91d0c2ab54e7f603", "rule": "payment_receipt", "state": "matched", "shape": "1:1", "score": "100", "reasons": "same reference acr_10000001 (50), same amount (40)",
-	"counted": "left", "adds": "double_count", "left_table": "ledger", "left_source": "mpay", "left_account": "wlt_441b", "left_id": "txn_88a1",
-	"right_table": "operations", "right_source": "psp", "right_account": "210", "right_id": "9031", "decision_id": "dec_7be83af69451d2c0",
+	"counted": "left", "adds": "double_count",
 }
