@@ -43,8 +43,10 @@ type Options struct {
 	Parallel int // loads at a time; 0: 2
 	// Checks are what alarms and flags are made of; nil: schemas.Checks.
 	Checks []schemas.Check
-	Within Deadlines
-	Log    *slog.Logger
+	// Findings are the thresholds of the view findings; nil: schemas.DefaultFindings.
+	Findings *schemas.Findings
+	Within   Deadlines
+	Log      *slog.Logger
 }
 
 // Warehouse is a ClickHouse that follows a lake. Safe for concurrent use.
@@ -57,6 +59,7 @@ type Warehouse struct {
 	lease    func(ctx context.Context) (func(), error)
 	parallel int
 	checks   []schemas.Check
+	found    *schemas.Findings
 	within   Deadlines
 	log      *slog.Logger
 
@@ -94,7 +97,7 @@ func Open(_ context.Context, o Options) (*Warehouse, error) {
 	if o.Now == nil || (o.Embedded == nil) == (o.DSN == "") {
 		return nil, errors.New("warehouse: Now, and either Embedded or DSN, are required")
 	}
-	w := &Warehouse{lake: o.Lake, embedded: o.Embedded, db: o.Database, now: o.Now, lease: o.Lease, parallel: o.Parallel, checks: o.Checks, within: o.Within.withDefaults(), log: o.Log}
+	w := &Warehouse{lake: o.Lake, embedded: o.Embedded, db: o.Database, now: o.Now, lease: o.Lease, parallel: o.Parallel, checks: o.Checks, found: o.Findings, within: o.Within.withDefaults(), log: o.Log}
 	if w.parallel <= 0 {
 		w.parallel = 2
 	}

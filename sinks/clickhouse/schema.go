@@ -49,7 +49,7 @@ func (w *Warehouse) statements(kept map[string][]string) []string {
 	}
 	out = append(append(out, bookkeeping(w.db)...), laterBookkeeping(w.db)...)
 	out = slices.Concat(out, peopleTables(w.db), aliasTables(w.db), holdTables(w.db))
-	return append(out, viewer{db: w.db, owner: w.where().owner, kept: kept, checks: w.checks}.all()...)
+	return append(out, viewer{db: w.db, owner: w.where().owner, kept: kept, checks: w.checks, found: w.found}.all()...)
 }
 
 func (w *Warehouse) apply(ctx context.Context, statements []string, digest string) error {

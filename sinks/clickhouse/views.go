@@ -29,6 +29,7 @@ type viewer struct {
 	db, owner string
 	kept      map[string][]string // by table
 	checks    []schemas.Check     // nil: those of every user
+	found     *schemas.Findings   // nil: the default thresholds
 }
 
 // all returns every view's CREATE statement.
@@ -43,7 +44,7 @@ func (v viewer) all() []string {
 			v.plain("providers"+at.suffix, v.providers(at.as)), v.plain("spend_by_provider"+at.suffix, v.spend(at.as)))
 	}
 	out = append(out, v.plain("provider_aliases", v.providerAliases()), v.plain("unknown_providers", v.unknownProviders()), v.plain("double_counts", v.doublesView()))
-	return slices.Concat(out, v.histories(), v.files(), v.wallets(), v.psp(), v.intents(), v.decided(), v.matches())
+	return slices.Concat(out, v.histories(), v.files(), v.wallets(), v.psp(), v.intents(), v.decided(), v.matches(), v.findings())
 }
 
 func (v viewer) plain(name, query string) string {

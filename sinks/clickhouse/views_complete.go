@@ -17,7 +17,9 @@ import (
 // (catalogues, files) is complete as of its last commit. A notice of which no row
 // was kept has no window either, and says nothing about what is complete: it is of
 // no whole table, holds no row, and may belong to a stream that has windows.
-func (v viewer) completeness() string {
+func (v viewer) completeness() string { return v.completenessAt(atComment) }
+
+func (v viewer) completenessAt(at string) string {
 	var whole []string
 	for _, t := range schemas.All() {
 		if t.Whole() {
@@ -30,18 +32,20 @@ func (v viewer) completeness() string {
   steps AS (SELECT *, toInt64(row_number() OVER w > 1 AND from > max(to) OVER (PARTITION BY source, wallet_id, `+"`table`"+` ORDER BY from, to ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS gap
     FROM windows WINDOW w AS (PARTITION BY source, wallet_id, `+"`table`"+` ORDER BY from, to)),
   stretches AS (SELECT *, sum(gap) OVER (PARTITION BY source, wallet_id, `+"`table`"+` ORDER BY from, to ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS gaps FROM steps),
-  broken AS (SELECT source, wallet_id, `+"`table`"+`, min(from) AS broken_from FROM %s.chain_breaks GROUP BY source, wallet_id, `+"`table`"+`)
+  broken AS (SELECT source, wallet_id, `+"`table`"+`, min(from) AS broken_from FROM (%s) GROUP BY source, wallet_id, `+"`table`"+`)
 SELECT source, wallet_id, `+"`table`"+`, if(broken_from = 0, through, least(through, broken_from)) AS complete_through FROM (
   SELECT source, wallet_id, `+"`table`"+`, max(to) AS through FROM stretches WHERE gaps = 0 GROUP BY source, wallet_id, `+"`table`"+`
   UNION ALL
   SELECT source, wallet_id, `+"`table`"+`, max(created_at) AS through FROM parts WHERE window_from IS NULL AND (`+"`table`"+` IN (%s) OR rows > 0 AND (source, wallet_id, `+"`table`"+`) NOT IN (SELECT source, wallet_id, `+"`table`"+` FROM windows)) GROUP BY source, wallet_id, `+"`table`"+`) AS read
-LEFT JOIN broken USING (source, wallet_id, `+"`table`"+`) SETTINGS join_use_nulls = 0`, v.parts(), v.db, strings.Join(whole, ", "))
+LEFT JOIN broken USING (source, wallet_id, `+"`table`"+`) SETTINGS join_use_nulls = 0`, v.partsAt(at), v.chainBreaksAt(at), strings.Join(whole, ", "))
 }
 
 // chainBreaks are the places where a balance does not follow from the one
 // before it and no later reading of that place has closed the gap: the rows on
 // both sides, their times, and the amount that is missing between them.
-func (v viewer) chainBreaks() string {
+func (v viewer) chainBreaks() string { return v.chainBreaksAt(atComment) }
+
+func (v viewer) chainBreaksAt(at string) string {
 	return fmt.Sprintf(`WITH
   parts AS %s,
   failed AS (SELECT * FROM parts WHERE balance_chain IN ('open', 'broken') AND window_from IS NOT NULL),
@@ -53,5 +57,5 @@ SELECT source, wallet_id, `+"`table`"+`, state, after_id, before_id, from, to, m
 WHERE (sequence, part, to) NOT IN (
   SELECT b.sequence, b.part, b.to FROM breaks AS b INNER JOIN parts AS p ON b.source = p.source AND b.`+"`table`"+` = p.`+"`table`"+` AND b.wallet_id = p.wallet_id
   WHERE (p.sequence, p.part) > (b.sequence, b.part) AND assumeNotNull(p.window_from) <= b.to AND b.to < assumeNotNull(p.window_to) AND p.window_from IS NOT NULL)
-SETTINGS join_use_nulls = 0`, v.parts(), v.db)
+SETTINGS join_use_nulls = 0`, v.partsAt(at), v.db)
 }

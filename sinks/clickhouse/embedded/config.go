@@ -26,7 +26,7 @@ var (
 		"psp_balances", "psp_balances_at", "currency_rates", "currency_rates_at", "alarms", "alarms_at",
 		"payment_intents", "payment_intents_at", "payment_intents_history", "payment_intents_history_at",
 		"decisions", "decisions_at", "reconciliation", "reconciliation_at",
-		"matches", "matches_at"}
+		"matches", "matches_at", "findings", "findings_at"}
 	Hidden = map[string][]string{
 		"ledger": {"counterparty", "counterparty_masked"}, "ledger_at": {"counterparty", "counterparty_masked"},
 		"operations": {"customer_id", "account_masked"}, "operations_at": {"customer_id", "account_masked"},
@@ -38,6 +38,7 @@ var (
 		"templates": {"name"}, "templates_at": {"name"}, "templates_history": {"name"}, // their owners write names of people
 		"payment_intents": payers, "payment_intents_at": payers, "payment_intents_history": payers, "payment_intents_history_at": payers,
 		"decisions": deciders, "decisions_at": deciders, "reconciliation": deciders, "reconciliation_at": deciders,
+		"findings": {"counterparty"}, "findings_at": {"counterparty"},
 		"transfers": {"counterparty", "counterparty_masked"}, "transfers_at": {"counterparty", "counterparty_masked"},
 	}
 )
