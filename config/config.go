@@ -40,6 +40,7 @@ type Config struct {
 	Webhooks          Webhooks
 	Payments          Payments
 	Matching          Matching
+	Findings          schemas.Findings // thresholds; zero: the defaults
 
 	lines map[string]int // key path → line, for Validate
 }
@@ -172,6 +173,9 @@ func (c *Config) defaults() {
 	}
 	if c.Listen == "" {
 		c.Listen = defaultListen
+	}
+	if c.Findings.History.Least == 0 {
+		c.Findings = schemas.DefaultFindings()
 	}
 	c.completeChecks()
 }

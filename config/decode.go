@@ -34,6 +34,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 	c.Webhooks = r.webhooks(m)
 	c.Payments = r.payments(m)
 	c.Matching = r.matching(m)
+	c.Findings = r.findings(m)
 	m.done()
 	return c
 }

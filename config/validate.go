@@ -49,6 +49,7 @@ func (c *Config) validate(p *problems) {
 	c.validateWebhooks(p)
 	c.validateMatching(p)
 	c.validatePayments(p)
+	c.validateFindings(p)
 }
 
 // localSchemes are those whose URLs have a path instead of a host.

@@ -48,8 +48,11 @@ type Job struct {
 	// From and To, when one of them is set, replace the plan: these days are
 	// read again, whatever is done. See PlanBetween.
 	From, To time.Time
-	TempDir  string // where windows beyond Limits.SpoolRows spill
-	Limits   Limits
+	// Again, unless nil, replaces the plan, too: of each stream, by its name, the
+	// windows that hold these spans are read again and nothing else is. See PlanAgain.
+	Again   map[string][]schemas.Window
+	TempDir string // where windows beyond Limits.SpoolRows spill
+	Limits  Limits
 }
 
 // Vault keeps raw texts under seal.

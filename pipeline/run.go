@@ -102,12 +102,15 @@ func (r *run) plan(ctx context.Context) ([]*lane, error) {
 	r.byName = make(map[string]*lane, len(r.job.Streams))
 	for i, src := range r.job.Streams {
 		s := src.Stream()
+		if r.job.skips(s) {
+			continue
+		}
 		p, err := permits(s)
 		if err != nil {
 			r.report.Streams = append(r.report.Streams, StreamReport{Stream: s, Name: s.String(), Wallet: s.Wallet, Err: err})
 			continue
 		}
-		ln, err := r.lane(ctx, i, src, planner, p)
+		ln, err := r.lane(ctx, i, src, r.job.plannerOf(s, planner), p)
 		if err != nil {
 			return nil, err
 		}

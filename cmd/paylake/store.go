@@ -96,7 +96,7 @@ func (w *warehouse) get(ctx context.Context) (*clickhouse.Warehouse, error) {
 
 // start acquires the embedded server where one is configured, and connects.
 func (w *warehouse) start(ctx context.Context) (err error) {
-	o := clickhouse.Options{Lake: w.h.lake, Now: w.h.p.now, Within: w.h.p.waits.warehouse, Log: w.h.p.log, Checks: w.h.cfg.Checks()}
+	o := clickhouse.Options{Lake: w.h.lake, Now: w.h.p.now, Within: w.h.p.waits.warehouse, Log: w.h.p.log, Checks: w.h.cfg.Checks(), Findings: &w.h.cfg.Findings}
 	if w.h.state != nil {
 		o.Lease = w.lease
 	}
