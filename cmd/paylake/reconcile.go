@@ -22,7 +22,9 @@ import (
 type reconcileFlags struct {
 	period, expect     string
 	accept, by, reason string
+	state, kind        string
 	hold               bool
+	repair, findings   bool
 	rows               int
 	asJSON             bool
 }
@@ -30,7 +32,7 @@ type reconcileFlags struct {
 func (p *program) reconcileCommand() *cobra.Command {
 	var f reconcileFlags
 	cmd := &cobra.Command{
-		Use: "reconcile --period MONTH [--expect FILE]", Short: "Compare a month's expected totals with lake and warehouse, down to the rows",
+		Use: "reconcile [--period MONTH] [--expect FILE | --repair | --findings]", Short: "Compare a month's totals, follow balances, list what does not fit, down to the rows",
 		Long: `Sums the wallets' ledger of one month (or quarter) up twice, from the lake's own
 objects and from the warehouse's views, and compares both with each other, row by
 row, and with the totals that --expect brings. Business dates decide what belongs
@@ -57,6 +59,14 @@ from analysts until it is signed off: until a comparison with --expect agrees, o
 what does not is accepted. --by with --expect signs a period off that nobody held.
 Decisions are commits in the lake, and acts in the audit log.
 
+Without --expect the balances are followed as well, without --period those of all
+time: where a wallet's balance does not come out of the one before and the row's
+amount, between which two rows, how much is missing, and which windows have to be
+read again; and where a platform's balance has moved by something else than its
+operations, fees and chargebacks. --repair reads exactly these windows again, as
+a run would, and says what has closed. --findings lists what the warehouse has
+found in its rows, with ages: docs/reconciliation.md has the kinds.
+
 Exit code 0: everything agrees or is accepted; 3: something does not; 2: the file or
 the period cannot be used, and nothing was compared or decided.`,
 		Example: `  paylake reconcile --period 2026-03 --expect totals.csv
@@ -64,6 +74,9 @@ the period cannot be used, and nothing was compared or decided.`,
   paylake reconcile --period 2026-03 --expect totals.yaml --json --rows 100
   paylake reconcile --period 2026-04.. --hold --by "A. Accountant" --reason "months are published when they are reconciled"
   paylake reconcile --period 2026-03 --expect totals.csv --accept fnd_5b1c0f77a9e2d384 --by "A. Accountant" --reason "paid in April, case 7"
+  paylake reconcile                                        # balance chains of all that is read
+  paylake reconcile --repair
+  paylake reconcile --findings --state open
 
 totals.csv:
   provider_code,currency,amount,count
@@ -73,6 +86,17 @@ totals.csv:
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return err
+			}
+			if err := f.agree(); err != nil {
+				return err
+			}
+			switch {
+			case f.findings:
+				return p.listFindings(cmd.Context(), f)
+			case f.repair:
+				return p.repair(cmd.Context(), f)
+			case f.period == "" && f.expect == "" && f.accept == "" && !f.hold:
+				return p.balances(cmd.Context(), f)
 			}
 			return p.reconcile(cmd.Context(), f)
 		},
@@ -86,7 +110,24 @@ totals.csv:
 	flags.StringVar(&f.reason, "reason", "", "why, `TEXT` for the record")
 	flags.IntVar(&f.rows, "rows", 20, "list at most `N` rows of each difference")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+	flags.BoolVar(&f.repair, "repair", false, "read the windows of broken balance chains again")
+	flags.BoolVar(&f.findings, "findings", false, "list what the warehouse has found in its rows")
+	flags.StringVar(&f.state, "state", "", "with --findings: only those in `STATE` open, explained or confirmed")
+	flags.StringVar(&f.kind, "kind", "", "with --findings: only those of `KIND`")
 	return cmd
+}
+
+// agree refuses flags that mean nothing together.
+func (f reconcileFlags) agree() error {
+	switch {
+	case f.repair && f.findings:
+		return usagef("--repair reads windows again and --findings lists; give one of them")
+	case f.expect != "" && (f.repair || f.findings):
+		return usagef("--expect compares totals; give it without --repair and --findings")
+	case !f.findings && (f.state != "" || f.kind != ""):
+		return usagef("--state and --kind pick findings; add --findings")
+	}
+	return nil
 }
 
 func (p *program) reconcile(ctx context.Context, f reconcileFlags) (err error) {
@@ -144,13 +185,35 @@ func (p *program) reconcile(ctx context.Context, f reconcileFlags) (err error) {
 	if err := h.sign(ctx, s, &report); err != nil {
 		return err
 	}
-	if f.asJSON {
+	var balances chainReport // a sign-off is about totals alone
+	if f.expect == "" {
+		ch, err := h.store.get(ctx)
+		if err == nil {
+			balances, err = h.chains(ctx, ch, &period)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case f.asJSON && f.expect == "":
+		err = p.json(struct {
+			reconcile.Report
+			chainReport
+		}{report, balances})
+	case f.asJSON:
 		err = p.json(report)
-	} else {
+	default:
 		p.showReconciliation(report, f.expect)
+		if f.expect == "" {
+			p.showChains(balances, period.Name)
+		}
 	}
 	if err == nil && !report.Agrees {
 		err = &failure{code: pipeline.CodeFinding, err: fmt.Errorf("%s does not reconcile", period.Name), said: true}
+	}
+	if err == nil {
+		err = balances.verdict("balances do not follow from each other")
 	}
 	return err
 }

@@ -20,14 +20,16 @@ import (
 
 // statusReport is what `status --json` prints.
 type statusReport struct {
-	Lake      string            `json:"lake"`
-	Head      int64             `json:"head"` // newest manifest
-	Pipelines []pipelineStatus  `json:"pipelines"`
-	Followers []followerStatus  `json:"followers"`
-	Webhooks  webhookStatus     `json:"webhooks"`
-	Alarms    []alarmStatus     `json:"alarms"` // visible rows for which a check does not hold
-	Retention []retentionStatus `json:"retention"`
-	Inbox     inboxStatus       `json:"inbox"`
+	Lake      string           `json:"lake"`
+	Head      int64            `json:"head"` // newest manifest
+	Pipelines []pipelineStatus `json:"pipelines"`
+	Followers []followerStatus `json:"followers"`
+	Webhooks  webhookStatus    `json:"webhooks"`
+	Alarms    []alarmStatus    `json:"alarms"` // visible rows for which a check does not hold
+
+	Findings  []clickhouse.FindingCount `json:"findings"` // by kind and state; null: not counted
+	Retention []retentionStatus         `json:"retention"`
+	Inbox     inboxStatus               `json:"inbox"`
 }
 
 // inboxStatus is what upstreams delivered and is not in the lake yet.
@@ -155,6 +157,7 @@ func (h *house) status(ctx context.Context) (r statusReport, err error) {
 	}
 	r.Followers = append(r.Followers, h.followerStatus(ctx, r.Head), h.logStatus(ctx, r.Head))
 	r.Alarms = h.alarms(ctx)
+	r.Findings = h.findings(ctx, r.Followers[0].Applied)
 	return r, nil
 }
 
@@ -302,6 +305,9 @@ func (p *program) showStatus(r statusReport) {
 	fmt.Fprintf(p.stdout, "lake %s at manifest %d\n", r.Lake, r.Head)
 	p.showQuarantined(r.Pipelines)
 	p.showAlarms(r.Alarms)
+	if r.Findings != nil {
+		fmt.Fprintln(p.stdout, countedFindings(r.Findings)+"; see: paylake reconcile --findings")
+	}
 	p.showRetention(r.Retention)
 	if r.Inbox.Oldest != nil {
 		fmt.Fprintf(p.stdout, "inbox: %d deliveries wait since %s for `paylake up`\n", r.Inbox.Waiting, instant(*r.Inbox.Oldest))
