@@ -19,6 +19,11 @@ func Dictionary() string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.Name, c.Table, c.Field, c.Doc)
 	}
 	b.WriteString(checksOfPipelines)
+	b.WriteString(findingsHead)
+	for _, k := range FindingKinds() {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", k.Name, k.Doc, k.Rows)
+	}
+	b.WriteString(completeness)
 	return b.String()
 }
 
@@ -50,6 +55,39 @@ A pipeline adds its own under ` + "`checks:`" + `, and switches one of the above
 rows to those whose texts are listed. Columns that a wallet's consent does not cover are not looked at before the commit; in the warehouse
 they are empty, so a required one of them is an alarm. Amount scale, impossible operations and the balance chain are checks of the first
 list: nothing has to be configured for them.
+`
+
+const findingsHead = `
+## Findings
+
+The view ` + "`findings`" + ` (and ` + "`findings_at`" + `): finding_id, kind, severity (high, medium, low), business_date, opened_at (when it came about, by its rows),
+source, wallet_id, account (a project or an account, where there is no wallet), counterparty (a pseudonym, not for analysts), row_ids, provider_code, currency,
+amount_minor, evidence (a JSON object of texts: what was compared), state (open, explained, confirmed), decided_by, reason. A finding is what the visible rows
+say, under the thresholds of the configuration; [reconciliation](reconciliation.md) has these, and how to read a finding.
+
+| kind | what it says | row_ids |
+|---|---|---|
+`
+
+const completeness = `
+## Completeness
+
+The view ` + "`completeness`" + ` says for every source, wallet and table up to which instant everything is there (complete_through), from proofs alone:
+
+| table | is complete up to | because |
+|---|---|---|
+| read by windows (ledger, operations, events, fees, chargebacks) | the end of the windows that join from the first on | each was read to the end of its paging |
+| ledger, in addition | the row before the first balance that does not follow | what is missing may have been posted right after it |
+| catalogues (providers, nfc_workflows, templates) | the last commit | they are read whole |
+| observations (balances, psp_balances, currency_rates) | the last one | each says how things stood at its instant |
+| files (bank_entries and others of a csv source) | the last commit | that is when they were read. What a bank has not exported yet is in no file: go by the newest row instead |
+
+A stream that was never read has no line, and is complete up to nothing. Late rows may still come for as long as a pipeline's look-back. A query that is about
+what is whole bounds itself by it, here by the wallet that is furthest behind:
+
+    SELECT business_date, sum(amount_minor) FROM ledger
+    WHERE source = 'mpay' AND posted_at < (SELECT min(complete_through) FROM completeness WHERE source = 'mpay' AND table = 'ledger')
+    GROUP BY business_date
 `
 
 const dictionaryHead = `# Data

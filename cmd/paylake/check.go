@@ -72,6 +72,7 @@ func (p *program) check(ctx context.Context) (err error) {
 	}
 	if stateOpen {
 		h.checkWebhooks(ctx, c)
+		h.checkFindings(ctx, c)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -180,6 +180,19 @@ func (h *house) findings(ctx context.Context, applied int64) []clickhouse.Findin
 	return want.Counts
 }
 
+// checkFindings warns of findings that are open, as they were counted last: a
+// check goes through no rows.
+func (h *house) checkFindings(ctx context.Context, c *checklist) {
+	text, err := h.state.Get(ctx, countedNote)
+	var known countedAt
+	if err != nil || text == "" || json.Unmarshal([]byte(text), &known) != nil {
+		return
+	}
+	if slices.ContainsFunc(known.Counts, func(one clickhouse.FindingCount) bool { return one.State == "open" }) {
+		c.warn("findings", fmt.Sprintf("%s, as of manifest %d; type: paylake reconcile --findings", countedFindings(known.Counts), known.Snapshot))
+	}
+}
+
 func sameCount(a, b countedAt) bool {
 	x, err1 := json.Marshal(a.Thresholds)
 	y, err2 := json.Marshal(b.Thresholds)

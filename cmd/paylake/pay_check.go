@@ -1,7 +1,7 @@
 package main
 
-// The three-way check: what the register says, what callbacks and status answers
-// said, and what the platform's own list has.
+// The daily check: what the register says, what callbacks and status answers
+// said, what the platform's own list has, and what the wallets' statements show.
 
 import (
 	"context"
@@ -33,7 +33,8 @@ func (p *program) payCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check", Short: "Compare payments with the platform's own list; every difference has an age", Args: cobra.NoArgs,
 		Long: `Compares the register of payments, which callbacks and status answers have moved,
-with the operations that the Data API lists (as far as it has been read). paylake
+with the operations that the Data API lists (as far as it has been read), and with
+the statement rows of wallets that name a payment or its operation. paylake
 up does it every day; differences are told to webhooks as reconciliation.failed.
 Exit code 3: there are differences.`,
 		Example: "  paylake run operations && paylake pay check\n  paylake pay check --json",
@@ -110,7 +111,11 @@ func (d *payDesk) check(ctx context.Context) ([]gate.Difference, error) {
 	list := slices.DeleteFunc(gate.Differences(intents, listed, complete, d.h.p.now()), func(one gate.Difference) bool {
 		return one.Kind == gate.NobodysIntent && linked[one.PaymentID]
 	})
-	return d.remember(ctx, list)
+	charged, err := ledgerDifferences(ctx, ch)
+	if err != nil {
+		return nil, err
+	}
+	return d.remember(ctx, append(list, charged...))
 }
 
 // linked are the payments for which links were made: the payer initiates them.

@@ -132,6 +132,7 @@ func TestReconcileRepair(t *testing.T) {
 		for range 2 { // counted, and remembered
 			g.paylake(t, "status").want(t, 0).says(t, "findings: 1 open: chain_break × 1; see: paylake reconcile --findings", "")
 		}
+		g.paylake(t, "check").want(t, 0).says(t, "findings: 1 open: chain_break × 1, as of manifest ", "")
 		var s struct{ Findings []clickhouse.FindingCount }
 		g.paylake(t, "status", "--json").want(t, 0).json(t, &s)
 		if len(s.Findings) != 1 || s.Findings[0] != (clickhouse.FindingCount{Kind: "chain_break", State: "open", Findings: 1}) {

@@ -14,6 +14,13 @@ import (
 // that nobody ordered. What the warehouse knows is told here, without a clock:
 // how late it is is up to when the platform's list is complete.
 
+// Differences that the wallets' statements show, as evidence names them.
+const (
+	ChargedAnyway = "charged anyway"               // a statement has the payment, which was not made
+	LedgerAmount  = "another amount in the ledger" // a statement has it with another amount
+	NotInLedger   = "not in the ledger"            // it was made, and no statement has it
+)
+
 // overdue is how long a payment may be undecided after the platform should have
 // decided, in seconds; settling is how long a statement may take to show it.
 const (
@@ -54,9 +61,9 @@ func (v viewer) paymentFindings(at string) []string {
 		{"another amount", "times > 0 AND (sold.2 != amount_minor OR sold.3 != toString(currency))"},
 		{"not listed", "times = 0 AND undone = 0 AND status = 'success' AND told IN ('', 'success') AND settled_at IS NOT NULL AND " + late("assumeNotNull(settled_at)", 0)},
 		{"undecided", "times = 0 AND status IN ('accepted', 'unknown') AND sent_at IS NOT NULL AND " + late("assumeNotNull(sent_at)", overdue)},
-		{"charged anyway", "notEmpty(posted) AND times = 0 AND status IN ('decline', 'withdrawn', 'draft', 'approved')"},
-		{"another amount in the ledger", "arrayExists(x -> x.5 = toString(currency) AND x.4 != amount_minor, posted)"},
-		{"not in the ledger", unheard},
+		{ChargedAnyway, "notEmpty(posted) AND times = 0 AND status IN ('decline', 'withdrawn', 'draft', 'approved')"},
+		{LedgerAmount, "arrayExists(x -> x.5 = toString(currency) AND x.4 != amount_minor, posted)"},
+		{NotInLedger, unheard},
 	}
 	choice, any := "", ""
 	for i, k := range kinds {

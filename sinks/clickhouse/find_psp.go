@@ -35,15 +35,17 @@ func (v viewer) pspReadings(at string) string {
 		v.partsAt(at), v.completenessAt(at), "'operations', 'operation_fees', 'chargebacks'")
 	events := fmt.Sprintf(`(SELECT source, money, moment, toInt8(1) AS step, moves, 0 AS reading, toInt128(0) AS balance, CAST([], 'Array(String)') AS names, toDate32(0) AS day FROM %s
       UNION ALL SELECT source, money, addSeconds(moment, mark), if(mark = %[3]d, 2, if(mark = 0, 3, 0)), toInt128(0), 1, balance, names, day FROM %[2]s ARRAY JOIN [-%[3]d, 0, %[3]d] AS mark)`, v.positions(at), readings, edge)
-	sums := fmt.Sprintf(`(SELECT *, sum(moves) OVER w AS total, sum(greatest(moves, 0)) OVER w AS plus, sum(least(moves, 0)) OVER w AS minus
-      FROM (%s) WINDOW w AS (PARTITION BY source, money ORDER BY moment, step ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))`, "SELECT * FROM "+events)
+	// total is the running position; options are the positions that may have held
+	// when the platform answered: those of the seconds around the reading.
+	sums := fmt.Sprintf(`(SELECT *, groupArray(total) OVER (PARTITION BY source, money ORDER BY toUnixTimestamp64Micro(moment) RANGE BETWEEN %d PRECEDING AND CURRENT ROW) AS options
+      FROM (SELECT *, sum(moves) OVER (PARTITION BY source, money ORDER BY moment, step ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS total FROM %s))`, 2*edge*1_000_000, events)
 	marks := fmt.Sprintf(`(SELECT source, money, if(step = 0, addSeconds(moment, %[1]d), if(step = 2, addSeconds(moment, -%[1]d), moment)) AS instant, any(balance) AS closing, any(names) AS named, any(day) AS business_date,
-      maxIf(total, step = 3) AS position, maxIf(total, step = 0) AS early, early + maxIf(minus, step = 2) - maxIf(minus, step = 0) AS low, early + maxIf(plus, step = 2) - maxIf(plus, step = 0) AS high
+      maxIf(total, step = 3) AS position, groupArrayArrayIf(options, step = 2) AS options
       FROM %[2]s WHERE reading = 1 GROUP BY source, money, instant)`, edge, sums)
 	return fmt.Sprintf(`(SELECT *, closing - opening - (position - positions_before) AS difference,
-      greatest(closing - high, opening - high_before) > least(closing - low, opening - low_before) AS differs
+      NOT hasAny(arrayMap(x -> closing - x, options), arrayMap(x -> opening - x, options_before)) AS differs
     FROM (SELECT *, lagInFrame(instant) OVER w AS before, lagInFrame(closing) OVER w AS opening, lagInFrame(named) OVER w AS named_before, lagInFrame(position) OVER w AS positions_before,
-        lagInFrame(low) OVER w AS low_before, lagInFrame(high) OVER w AS high_before, row_number() OVER w AS nth
+        lagInFrame(options) OVER w AS options_before, row_number() OVER w AS nth
       FROM %s WINDOW w AS (PARTITION BY source, money ORDER BY instant ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)) AS r
     INNER JOIN %s AS c USING (source)
     WHERE nth > 1 AND named = named_before AND before >= since AND addSeconds(instant, %d) <= through)`, marks, read, edge)

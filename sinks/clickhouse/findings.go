@@ -47,10 +47,16 @@ func (v viewer) detect(d detected) string {
 		}
 		return "toString(" + text + ")"
 	}
-	return fmt.Sprintf("SELECT %s AS kind, [%s] AS parts_, %s AS severity, %s AS business_date, %s AS opened_at, toString(%s) AS source, %s AS wallet_id, %s AS account, %s AS person_, %s AS row_ids, "+
-		"%s AS provider_code, %s AS currency, toInt128(%s) AS amount_minor, toJSONString(map(%s)) AS evidence\nFROM %s",
-		literal(d.kind), joined(d.parts), d.severity, d.date, d.opened, d.source, or(d.wallet), or(d.account), or(d.person), d.rows,
-		or(d.provider), or(d.currency), d.amount, strings.Join(pairs, ", "), d.from)
+	// Under names of their own at first: an alias would hide the column that it is
+	// called after from the other expressions.
+	columns := [][2]string{{"kind", literal(d.kind)}, {"parts_", "[" + joined(d.parts) + "]"}, {"severity", d.severity}, {"business_date", d.date}, {"opened_at", d.opened}, {"source", "toString(" + d.source + ")"},
+		{"wallet_id", or(d.wallet)}, {"account", or(d.account)}, {"person_", or(d.person)}, {"row_ids", d.rows}, {"provider_code", or(d.provider)}, {"currency", or(d.currency)},
+		{"amount_minor", "toInt128(" + d.amount + ")"}, {"evidence", "toJSONString(map(" + strings.Join(pairs, ", ") + "))"}}
+	var inner, outer []string
+	for _, c := range columns {
+		inner, outer = append(inner, c[1]+" AS f_"+c[0]), append(outer, "f_"+c[0]+" AS "+c[0])
+	}
+	return fmt.Sprintf("SELECT %s FROM (SELECT %s\nFROM %s)", strings.Join(outer, ", "), strings.Join(inner, ", "), d.from)
 }
 
 func joined(texts []string) string {

@@ -204,8 +204,8 @@ func (p *planted) beforeBalances(kind string) {
 func (p *planted) afterBalances(kind string) {
 	power := []int64{10, 100}[p.dice.IntN(2)]
 	free := func() int {
-		for {
-			i := p.dice.IntN(len(p.ops))
+		for { // those that a payment has added have no fee
+			i := p.dice.IntN(len(p.fees))
 			if name := p.ops[i]["operation_id"].(string); !p.used[name] {
 				p.used[name] = true
 				return i
