@@ -198,7 +198,7 @@ func (p *program) repair(ctx context.Context, f reconcileFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	before, err := h.caughtUp(ctx, period)
+	before, err := h.breaksAsOfNow(ctx, period)
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (p *program) repair(ctx context.Context, f reconcileFlags) (err error) {
 		}
 		report.Again = once(report.Again)
 		verdict = h.readBreaks(ctx, jobs, before.Chains)
-		now, err := h.caughtUp(ctx, period)
+		now, err := h.breaksAsOfNow(ctx, period)
 		if err != nil {
 			return err
 		}
@@ -234,8 +234,8 @@ func (p *program) repair(ctx context.Context, f reconcileFlags) (err error) {
 	return report.verdict("balances still do not follow from each other")
 }
 
-// caughtUp has the warehouse follow the lake before it is asked.
-func (h *house) caughtUp(ctx context.Context, period *reconcile.Period) (r chainReport, err error) {
+// breaksAsOfNow has the warehouse follow the lake before it is asked.
+func (h *house) breaksAsOfNow(ctx context.Context, period *reconcile.Period) (r chainReport, err error) {
 	if _, err := h.store.Follow(ctx); err != nil {
 		return r, fmt.Errorf("the warehouse cannot follow the lake, so nobody can say what is broken: %w", err)
 	}

@@ -99,7 +99,7 @@ func TestEveryTableIsTheTruth(t *testing.T) {
 func everyTableIsCompared(t *testing.T, compared map[string]bool) {
 	t.Helper()
 	for _, table := range schemas.All() {
-		if !compared[table.Name] && table != schemas.Decisions { // what persons decide no upstream can know
+		if !compared[table.Name] && table != schemas.Decisions && table != schemas.Matches { // what persons and rules decide no upstream can know
 			t.Errorf("table %s is not compared with the truth", table.Name)
 		}
 	}

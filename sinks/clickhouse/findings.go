@@ -120,19 +120,17 @@ func (v viewer) allFindings(at string) string {
 	all := "(" + strings.Join(parts, "\nUNION ALL\n") + ")"
 	named := fmt.Sprintf("(SELECT concat('fnd_', substring(lower(hex(SHA256(concat(kind, '\\n', arrayStringConcat(parts_, '\\n'))))), 1, 16)) AS finding_id, * EXCEPT (parts_, person_), %s AS %s\n  FROM %s)",
 		v.forSome("person_"), quote("counterparty"), v.aliased(all))
-	return fmt.Sprintf("SELECT %s FROM %s", findingColumns, v.decided(named, at))
+	return fmt.Sprintf("SELECT %s FROM %s", findingColumns, v.judged(named, at))
 }
 
-// decided adds the newest decision about a finding.
-func (v viewer) decided(found, at string) string {
-	t, ok := schemas.ByName("decisions")
-	if !ok {
-		return "(SELECT *, 'open' AS state, '' AS decided_by, '' AS reason FROM " + found + ")"
-	}
-	newest := fmt.Sprintf(`(SELECT subject, argMax((toString(kind), toString(decided_by), toString(reason)), (decided_at, decision_id)) AS last
-    FROM %s.%s WHERE subject != '' AND kind IN ('accept', 'explain', 'confirm') AND %s GROUP BY subject)`, v.db, rowsTable(t), v.current(t, at))
-	return fmt.Sprintf(`(SELECT f.*, multiIf(d.last.1 = 'confirm', 'confirmed', d.last.1 != '', 'explained', 'open') AS state, d.last.2 AS decided_by, d.last.3 AS reason
-  FROM %s AS f LEFT JOIN %s AS d ON f.finding_id = d.subject SETTINGS join_use_nulls = 0)`, found, newest)
+// judged adds the newest decision about a finding: explained away (by its reason,
+// or with the difference accepted), or confirmed. Who decided and why is for
+// auditors and accountants, as in the view decisions.
+func (v viewer) judged(found, at string) string {
+	newest := fmt.Sprintf("(SELECT subject, argMax((toString(kind), toString(decided_by), reason), number) AS last FROM %s GROUP BY subject)",
+		v.rowsOf(schemas.Decisions, "*", "subject != '' AND kind IN ('accept', 'explain', 'confirm')", at))
+	return fmt.Sprintf("(SELECT f.*, multiIf(d.last.1 = 'confirm', 'confirmed', d.last.1 != '', 'explained', 'open') AS state, %s AS %s, %s AS %s\n  FROM %s AS f LEFT JOIN %s AS d ON f.finding_id = d.subject SETTINGS join_use_nulls = 0)",
+		v.forSome("d.last.2"), quote("decided_by"), v.forSome("d.last.3"), quote("reason"), found, newest)
 }
 
 // lineRows are the visible rows of the ledger.

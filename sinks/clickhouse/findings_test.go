@@ -1,11 +1,103 @@
 package clickhouse
 
-import "testing"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paylake/paylake/schemas"
+)
 
 // found lists findings of one kind as lines.
 func found(t testing.TB, w *Warehouse, kind string) string {
 	t.Helper()
-	return lines(ask(t, w, "SELECT severity, business_date, wallet_id, account, row_ids, provider_code, currency, amount_minor, evidence FROM "+w.db+".findings WHERE kind = '"+kind+"' ORDER BY ALL"))
+	return lines(ask(t, w, "SELECT severity, business_date, wallet_id, arrayStringConcat(row_ids, ','), provider_code, currency, amount_minor FROM "+w.db+".findings WHERE kind = '"+kind+"' ORDER BY ALL"))
+}
+
+// bill is a payment of a bill some minutes after day0.
+func bill(id string, minutes int, amount int64, more row) row {
+	r := ledgerRow(id, day0.Add(time.Duration(minutes)*time.Minute), amount, row{"provider_code": "WATER", "subscriber_ref": "****381"})
+	for k, v := range more {
+		r[k] = v
+	}
+	return r
+}
+
+// Payments of one bill are found where reference or subscriber leave no doubt;
+// what came back, what recurs, and what two people pay is no duplicate.
+func TestDuplicatePayments(t *testing.T) {
+	c := newClock()
+	w := open(t, newLake(t, c), c, false)
+	ref := func(s string, more ...string) row {
+		r := row{"external_reference": s}
+		for i := 0; i+1 < len(more); i += 2 {
+			r[more[i]] = more[i+1]
+		}
+		return r
+	}
+	commit(t, w.lake, part(schemas.Ledger, "mpay", "wlt_1", days(0, 40),
+		bill("a1", 0, -3740, ref("R1")), bill("a2", 60, -3740, ref("R1")), // twice
+		bill("b1", 0, -100, ref("R2")), bill("b2", 60, -100, ref("R2", "status", "reversed")), // the second was reversed
+		bill("c1", 0, -200, ref("R3")), bill("c2", 60, -200, ref("R3")), ledgerRow("c3", day0.Add(2*time.Hour), 200, row{"type": "reversal", "reversal_of": "c2"}),
+		bill("d1", 0, -300, ref("R4")), bill("d2", 60, -300, ref("R4")), ledgerRow("d3", day0.Add(2*time.Hour), 300, row{"type": "refund", "external_reference": "R4"}),
+		bill("e1", 0, -400, ref("R5")), bill("e2", 60, -401, ref("R5")), // another amount
+		bill("f1", 0, -500, ref("R6")), bill("f2", 60, -500, ref("R6", "provider_code", "GAS")), // another provider
+		bill("g1", 0, -600, ref("M")), bill("g2", 30*1440, -600, ref("M")), // the same contract, a month later
+		bill("h1", 0, -700, ref("R7")), bill("h2", 1, -700, ref("R8")), // pressed twice
+		bill("i1", 0, -800, ref("R9")), bill("i2", 30, -800, ref("R10")), // paid on purpose
+		bill("j1", 0, -900, nil), bill("j2", 50, -900, nil), bill("j3", 180, -900, nil), // without references, within an hour
+		bill("k1", 0, -1000, ref("R11", "status", "pending")), bill("k2", 1, -1000, ref("R11")),
+		bill("l1", 0, -1100, row{"subscriber_ref": "AB-1"})),
+		part(schemas.Ledger, "mpay", "wlt_2", days(0, 40), bill("x1", 1, -900, row{"wallet_id": "wlt_2"}), // masked: another person's, maybe
+			bill("x2", 1, -1100, row{"wallet_id": "wlt_2", "subscriber_ref": "AB-1"}))) // the same subscriber for certain
+	commit(t, w.lake, part(schemas.Operations, "psp", "", days(0, 2), op("p1", 1, "o1", "sale", "success", "mbank", 500), op("p1", 9, "o2", "sale", "success", "mbank", 500),
+		op("p2", 1, "o3", "sale", "success", "mbank", 500), op("p2", 9, "o4", "sale", "success", "mbank", 500), op("p2", 19, "o5", "refund", "success", "mbank", 500),
+		op("p3", 1, "o6", "sale", "decline", "mbank", 500), op("p3", 9, "o7", "sale", "success", "mbank", 500)))
+	follow(t, w)
+	want := `high | 2026-03-30 |  | o1,o2 | mbank | KGS | 500
+high | 2026-03-30 | wlt_1 | a1,a2 | WATER | AZN | 3740
+high | 2026-03-30 | wlt_1 | h1,h2 | WATER | AZN | 700
+high | 2026-03-30 | wlt_1 | j1,j2 | WATER | AZN | 900
+high | 2026-03-30 | wlt_2 | l1,x2 | WATER | AZN | 1100
+`
+	if got := found(t, w, schemas.DuplicatePayment); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// A decision is shown with its finding, the newest one; the id is what the
+// contract says, so that everybody names a finding alike, at any snapshot.
+func TestDecidedFindings(t *testing.T) {
+	w := public(t)
+	commit(t, w.lake, part(schemas.Ledger, "mpay", "wlt_9", days(0, 1), bill("a1", 0, -3740, row{"wallet_id": "wlt_9", "external_reference": "R1"}), bill("a2", 60, -3740, row{"wallet_id": "wlt_9", "external_reference": "R1"})))
+	follow(t, w)
+	sum := sha256.Sum256([]byte(strings.Join([]string{"duplicate_payment", "mpay", "wlt_9", "a1", "wlt_9", "a2"}, "\n")))
+	name := "fnd_" + hex.EncodeToString(sum[:8])
+	const sql = "SELECT finding_id, state, decided_by, reason FROM findings"
+	line := func(user string) string {
+		t.Helper()
+		return strings.Join(csvLines(t, w, sql, Query{User: user}), "\n")
+	}
+	if got := line("auditor"); got != fmt.Sprintf(`%s,open,,`, name) {
+		t.Fatalf("undecided: %s, want %s", got, name)
+	}
+	before := decide(t, w, decision(1, "explain", "", row{"subject": name}), decision(2, "explain", "", row{"subject": "fnd_0000000000000000"}))
+	if got := line("auditor"); got != fmt.Sprintf(`%s,explained,Aysel,case 7`, name) {
+		t.Errorf("explained: %s", got)
+	}
+	decide(t, w, decision(3, "confirm", "", row{"subject": name, "decided_by": "Farid"}), decision(4, "hold", "2026-03", row{"subject": name}))
+	if got := line("auditor"); got != fmt.Sprintf(`%s,confirmed,Farid,case 7`, name) {
+		t.Errorf("confirmed: %s", got)
+	}
+	if got := line("analyst"); got != fmt.Sprintf(`%s,confirmed,,`, name) {
+		t.Errorf("an analyst sees who decided: %s", got)
+	}
+	if got := csvLines(t, w, fmt.Sprintf("SELECT state FROM findings_at(snapshot = %d)", before), Query{}); got[0] != "explained" {
+		t.Errorf("at manifest %d: %s", before, got)
+	}
 }
 
 // finding makes a warehouse with thresholds of its own.

@@ -38,7 +38,7 @@ var (
 		"templates": {"name"}, "templates_at": {"name"}, "templates_history": {"name"}, // their owners write names of people
 		"payment_intents": payers, "payment_intents_at": payers, "payment_intents_history": payers, "payment_intents_history_at": payers,
 		"decisions": deciders, "decisions_at": deciders, "reconciliation": deciders, "reconciliation_at": deciders,
-		"findings": {"counterparty"}, "findings_at": {"counterparty"},
+		"findings": finders, "findings_at": finders,
 		"transfers": {"counterparty", "counterparty_masked"}, "transfers_at": {"counterparty", "counterparty_masked"},
 	}
 )
@@ -51,6 +51,9 @@ var payers = []string{"customer_id", "account", "account_masked"}
 
 // deciders are who decided, and their words.
 var deciders = []string{"decided_by", "reason"}
+
+// finders are a person found in rows, and who decided what about it.
+var finders = []string{"counterparty", "decided_by", "reason"}
 
 // Roles are the users that only read, all through views.
 var Roles = []string{"analyst", "auditor", "accountant"}
