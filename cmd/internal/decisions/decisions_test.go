@@ -116,7 +116,11 @@ func TestDecisionsRace(t *testing.T) {
 			for i := range 6 {
 				shared, own := word(Accept, "2026-03"), word(Accept, "2026-03")
 				shared.Subject, own.Subject = fmt.Sprintf("fnd_%d", i), fmt.Sprintf("fnd_%d_%d", p, i)
-				if _, err := Record(t.Context(), l, now, func(*Ledger, int64) ([]Decision, error) { return []Decision{shared, own}, nil }); err != nil {
+				_, err := Record(t.Context(), l, now, func(*Ledger, int64) ([]Decision, error) {
+					time.Sleep(3 * time.Millisecond) // the others commit
+					return []Decision{shared, own}, nil
+				})
+				if err != nil {
 					t.Error(err)
 				}
 			}
