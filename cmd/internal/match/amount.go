@@ -19,7 +19,7 @@ func (r *run) byAmount(o Order) error {
 	}
 	var b block
 	var currency string
-	var last int64
+	var sum, last int64
 	flush := func() error {
 		err := r.settle(b)
 		b.left, b.right = b.left[:0], b.right[:0]
@@ -35,12 +35,12 @@ func (r *run) byAmount(o Order) error {
 		if cut {
 			r.sum.TooLarge++
 		}
-		if size > 0 && (cut || f.Currency != currency || e.Sum != b.sum || f.At-last > r.rule.reach()) {
+		if size > 0 && (cut || f.Currency != currency || e.Sum != sum || f.At-last > r.rule.reach()) {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
-		currency, b.sum, last = f.Currency, e.Sum, f.At
+		currency, sum, last = f.Currency, e.Sum, f.At
 		if o == ByAmount {
 			r.count(f)
 		}
@@ -57,10 +57,10 @@ func (r *run) byAmount(o Order) error {
 }
 
 func (r *run) count(f *Fact) {
+	r.fees = r.fees || f.Fee != 0
 	if f.Side == Right {
 		r.sum.Right++
-		return
+	} else {
+		r.sum.Left++
 	}
-	r.sum.Left++
-	r.fees = r.fees || f.Fee != 0
 }

@@ -88,8 +88,7 @@ const (
 	ByReference Order = iota
 	// ByAmount: by currency and amount.
 	ByAmount
-	// ByNet: by currency and amount after fees: facts of the left side once for
-	// each of Rule.nets, those of the right side under their own amount.
+	// ByNet: by currency and amount, as it is and after fees; a fact once for each.
 	ByNet
 	// ByGroup: by currency and group, facts that have one.
 	ByGroup

@@ -127,7 +127,7 @@ func (r *run) settleGroups(groups []*sums, ones []*Fact, found map[groupID]settl
 	}
 	slices.SortFunc(many, (*Fact).compare)
 	slices.SortFunc(ones, (*Fact).compare)
-	b := block{left: many, right: ones, sum: ones[0].Amount}
+	b := block{left: many, right: ones}
 	if rule.Groups == RightGroups {
 		b.left, b.right = ones, many
 	}

@@ -24,7 +24,6 @@ type edge struct {
 type block struct {
 	left, right []*Fact
 	reference   string // they have it in common; empty: they have none
-	sum         int64  // on the right side
 }
 
 // pairs are the outcome of a block.
@@ -93,7 +92,7 @@ func (r *Rule) along(d Decided, b block, out []edge, i, from, step int) []edge {
 }
 
 func (r *Rule) judgeIn(d Decided, b block, l, x *Fact) (evidence, bool) {
-	difference, fits := sub(l.Amount, b.sum)
+	difference, fits := sub(l.Amount, x.Amount)
 	if !fits || d.forbids(l, x) {
 		return evidence{}, false
 	}

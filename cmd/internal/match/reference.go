@@ -46,7 +46,6 @@ func (r *run) related(b block) error {
 		return nil
 	}
 	if len(b.left) == 1 && len(b.right) == 1 && b.left[0].Amount == b.right[0].Amount { // nearly all
-		b.sum = b.right[0].Amount
 		return r.settle(b)
 	}
 	if err := r.bySum(b, func(f *Fact) []int64 { return []int64{f.Amount} }); err != nil {
@@ -84,8 +83,10 @@ func (r *run) bySum(b block, sums func(*Fact) []int64) error {
 	}
 	right := map[int64][]*Fact{}
 	for _, f := range b.right {
-		if left[f.Amount] != nil {
-			right[f.Amount] = append(right[f.Amount], f)
+		for _, sum := range sums(f) {
+			if left[sum] != nil {
+				right[sum] = append(right[sum], f)
+			}
 		}
 	}
 	amounts := make([]int64, 0, len(right))
@@ -94,7 +95,7 @@ func (r *run) bySum(b block, sums func(*Fact) []int64) error {
 	}
 	slices.Sort(amounts)
 	for _, a := range amounts {
-		if err := r.settle(r.rest(block{left[a], right[a], b.reference, a})); err != nil {
+		if err := r.settle(r.rest(block{left[a], right[a], b.reference})); err != nil {
 			return err
 		}
 	}

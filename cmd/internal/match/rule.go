@@ -77,12 +77,16 @@ const (
 	maxBlock = 1 << 17
 )
 
-// nets are the amounts under which a left fact may be found on the right side,
-// beside its own; without those that do not fit.
+// nets are the amounts that a fact may have on the other side, its own first:
+// less the fee that it names, on the left side also less those of the rule;
+// without those that do not fit.
 func (r *Rule) nets(f *Fact) []int64 {
-	var out []int64
-	for _, fee := range append([]int64{f.Fee}, r.Fees...) {
-		if net, ok := sub(f.Amount, fee); ok && fee != 0 && !slices.Contains(out, net) {
+	out, fees := []int64{f.Amount}, []int64{f.Fee}
+	if f.Side == Left {
+		fees = append(fees, r.Fees...)
+	}
+	for _, fee := range fees {
+		if net, ok := sub(f.Amount, fee); ok && !slices.Contains(out, net) {
 			out = append(out, net)
 		}
 	}

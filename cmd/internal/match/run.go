@@ -58,7 +58,7 @@ type run struct {
 	taken   *taken
 	emit    func(Match) error
 	sum     Summary
-	fees    bool // some fact of the left side has a fee
+	fees    bool // some fact has a fee
 }
 
 // Run finds the matches of a rule and hands each to emit, in an order that is a
@@ -99,7 +99,7 @@ func (r *run) settle(b block) error {
 
 func (r *run) tell(s State, b block, e edge) error {
 	l, x := b.left[e.l], b.right[e.r]
-	difference := l.Amount - b.sum // judged before: it fits
+	difference := l.Amount - x.Amount // judged before: it fits
 	return r.give(Match{State: s, Left: []*Fact{l}, Right: []*Fact{x}, Score: e.points, Difference: difference,
 		Reasons: r.rule.reasons(l, x, b.reference, difference)})
 }

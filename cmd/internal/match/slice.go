@@ -26,7 +26,7 @@ func (s Slice) By(o Order) iter.Seq2[Entry, error] {
 			if f.Group != "" {
 				out = append(out, Entry{Class: f.Group, Fact: f})
 			}
-		case o == ByNet && f.Side == Left:
+		case o == ByNet:
 			for _, net := range s.Rule.nets(f) {
 				out = append(out, Entry{Sum: net, Fact: f})
 			}

@@ -59,7 +59,7 @@ func (f facts) sql(o match.Order) string {
 	case match.ByReference:
 		class, sum, join = "ref", "0::Int64", " ARRAY JOIN arrayDistinct(arrayFilter(r -> r != '', refs)) AS ref"
 	case match.ByNet:
-		sum, join = "net", " ARRAY JOIN if(side = 1, [amount], arrayDistinct(arrayMap(x -> amount - x, arrayFilter(x -> x != 0, "+f.fees()+")))) AS net"
+		sum, join = "net", " ARRAY JOIN arrayDistinct(arrayMap(x -> amount - x, if(side = 1, [0, fee], "+f.fees()+"))) AS net"
 	case match.ByGroup:
 		class, sum, join = "grp", "0::Int64", fmt.Sprintf(" WHERE grp != '' AND side = %d", f.rule.Groups.Side())
 	}
@@ -68,7 +68,7 @@ func (f facts) sql(o match.Order) string {
 }
 
 func (f facts) fees() string {
-	all := []string{"fee"}
+	all := []string{"0", "fee"}
 	for _, fee := range f.rule.Fees {
 		all = append(all, strconv.FormatInt(fee, 10))
 	}

@@ -30,7 +30,7 @@ func ledgerKind(where, amount, person, refs string) kind {
 }
 
 func bankKind(where, amount, person, provider string) kind {
-	return kind{"bank_entries", fmt.Sprintf("SELECT 'bank_entries' AS tab, toString(source) AS src, toString(account_id) AS account, entry_id AS id, toString(currency) AS cur, %s AS amount, 0::Int64 AS fee, toUnixTimestamp64Micro(booked_at) AS at, (toUnixTimestamp64Micro(booked_at) + booked_offset_s * 1000000) %% 86400000000 = 0 AS dated, toInt32(business_date) AS day, %s AS person, %s AS provider, '' AS grp, [external_reference, end_to_end_id, entry_id] AS refs FROM bank_entries WHERE status = 'booked' AND %s",
+	return kind{"bank_entries", fmt.Sprintf("SELECT 'bank_entries' AS tab, toString(source) AS src, toString(account_id) AS account, entry_id AS id, toString(currency) AS cur, %s AS amount, toInt64(fee_minor) AS fee, toUnixTimestamp64Micro(booked_at) AS at, (toUnixTimestamp64Micro(booked_at) + booked_offset_s * 1000000) %% 86400000000 = 0 AS dated, toInt32(business_date) AS day, %s AS person, %s AS provider, '' AS grp, arrayConcat([external_reference, end_to_end_id, entry_id], arrayFilter(x -> length(x) > 5 AND match(x, '[0-9]'), splitByRegexp('[ ;,:/]+', remittance_information))) AS refs FROM bank_entries WHERE status = 'booked' AND %s",
 		amount, person, provider, where)}
 }
 
@@ -46,7 +46,7 @@ var kinds = map[string]kind{
 	"card_payment":   ledgerKind("type = 'bill_pay' AND channel = 'card' AND status = 'posted' AND amount_minor < 0", "-amount_minor", "''", "[external_reference, entry_id]"),
 	"transfer":       ledgerKind("type = 'transfer_out' AND status = 'posted' AND amount_minor < 0", "-amount_minor", "counterparty", "[external_reference, entry_id]"),
 
-	"terminal_event": {"funding_events", "SELECT 'funding_events' AS tab, toString(source) AS src, toString(wallet_id) AS account, event_id AS id, toString(currency) AS cur, amount_minor AS amount, 0::Int64 AS fee, toUnixTimestamp64Micro(occurred_at) AS at, 0 AS dated, toInt32(business_date) AS day, '' AS person, '' AS provider, '' AS grp, [external_reference, ledger_id, event_id] AS refs FROM funding_events WHERE method = 'terminal' AND status = 'completed' AND amount_minor > 0"},
+	"terminal_event": {"funding_events", "SELECT 'funding_events' AS tab, toString(source) AS src, toString(wallet_id) AS account, event_id AS id, toString(currency) AS cur, amount_minor AS amount, 0::Int64 AS fee, toUnixTimestamp64Micro(occurred_at) AS at, 0 AS dated, toInt32(business_date) AS day, '' AS person, '' AS provider, '' AS grp, [external_reference, ledger_id, event_id] AS refs FROM funding_events WHERE method = 'terminal' AND status = 'completed' AND amount_minor > 0 AND source NOT IN (SELECT DISTINCT source FROM ledger)"},
 
 	"receipt":   operationKind("o.type = 'sale'", "o.amount_minor", "0::Int64", "''", "[o.payment_id, o.operation_id]", ""),
 	"operation": operationKind("o.type IN ('sale', 'refund', 'reversal')", "if(o.type = 'sale', o.amount_minor, -o.amount_minor)", "f.fee", "concat(toString(o.source), ' ', toString(o.project_id), ' ', toString(o.business_date))", "[o.payment_id, o.operation_id]", "LEFT JOIN (SELECT source, project_id, operation_id, toString(fee_currency) AS money, sum(fee_minor) AS fee FROM operation_fees GROUP BY ALL) AS f ON o.source = f.source AND o.project_id = f.project_id AND o.operation_id = f.operation_id AND toString(o.currency) = f.money"),
