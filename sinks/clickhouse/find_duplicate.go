@@ -28,22 +28,26 @@ func (v viewer) duplicateFindings(at string) []string {
 	return []string{v.paidTwice("same reference", byReference, same), v.paidTwice("same subscriber", bySubscriber, near), v.soldTwice(at, d)}
 }
 
-// bills are payments that have moved money and have not come back.
-func (v viewer) bills(at string) string {
+// paidBill is a payment that has moved money.
+const paidBill = "type = 'bill_pay' AND amount_minor < 0 AND status = 'posted'"
+
+// notReturned leaves out bills whose money came back: by a row that names the payment,
+// or its reference, with the same amount.
+func (v viewer) notReturned(at string) string {
 	t := schemas.Ledger
-	back := func(column string) string {
+	back := func(own, named string) string {
 		return fmt.Sprintf("(source, wallet_id, %[1]s, -amount_minor) NOT IN (SELECT source, wallet_id, %[2]s, amount_minor FROM %[3]s.%[4]s WHERE type IN ('reversal', 'refund') AND amount_minor > 0 AND %[2]s != '' AND %[5]s)",
-			column, map[string]string{"entry_id": "reversal_of"}[column]+map[string]string{"external_reference": column}[column], v.db, rowsTable(t), v.current(t, at))
+			own, named, v.db, rowsTable(t), v.current(t, at))
 	}
-	return "type = 'bill_pay' AND amount_minor < 0 AND status = 'posted' AND " + back("entry_id") + " AND " + back("external_reference")
+	return back("entry_id", "reversal_of") + " AND " + back("external_reference", "external_reference")
 }
 
 // twice groups the bills that have one key: an array of (posted_at, wallet,
 // entry, reference, date, subscriber) in the order of time.
 func (v viewer) twice(at, by, has, whose string) string {
 	key := fmt.Sprintf("sipHash64(source, provider_code, %s, %s, currency, amount_minor)", by, whose)
-	keys := v.lineRows(key+" AS key", has+" AND "+v.bills(at), at)
-	rows := v.lineRows("*, "+key+" AS key", fmt.Sprintf("%s AND %s AND key IN (SELECT key FROM %s GROUP BY key HAVING count() > 1)", has, v.bills(at), keys), at)
+	keys := v.lineRows(key+" AS key", has+" AND "+paidBill, at)
+	rows := v.lineRows("*, "+key+" AS key", fmt.Sprintf("%s AND %s AND key IN (SELECT key FROM %s GROUP BY key HAVING count() > 1) AND %s", has, paidBill, keys, v.notReturned(at)), at)
 	return fmt.Sprintf(`(SELECT source, toString(provider_code) AS provider, %s AS named, %s AS whose, toString(currency) AS money, amount_minor AS amount,
       arraySort(groupArray((posted_at, toString(wallet_id), entry_id, external_reference, business_date, subscriber_ref))) AS list
     FROM %s GROUP BY source, provider, named, whose, money, amount HAVING count() > 1)`, by, whose, rows)

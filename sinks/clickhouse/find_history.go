@@ -62,7 +62,7 @@ func (v viewer) beyondUsual(u usual, at string) string {
     FROM (SELECT %[1]s, length(xs) AS n, %[2]s AS rough, arrayFilter(x -> x >= rough[1] / greatest(3, pow(rough[2] / rough[1], 2)) AND x <= rough[3] * greatest(3, pow(rough[3] / rough[2], 2)), xs) AS ys, %[3]s AS q
       FROM (SELECT %[1]s, arraySort(groupArray(x)) AS xs FROM %[4]s GROUP BY %[1]s HAVING count() >= %[5]d)))`,
 		group, quantilesOf("xs", 0.1, 0.5, 0.9), quantilesOf("ys", 0.01, 0.5, 0.99), rows(), v.thresholds().History.Least)
-	inside := func(x string) string { return fmt.Sprintf("%s >= q[1] AND %s <= q[3]", x, x) }
+	inside := func(x string) string { return fmt.Sprintf("%s >= least AND %s <= most", x, x) }
 	factor := "multiIf(x > most AND " + inside("x / 10") + ", 10, x > most AND " + inside("x / 100") + ", 100, x > most AND " + inside("x / 1000") + ", 1000, x < least AND " +
 		inside("x * 10") + ", 0.1, x < least AND " + inside("x * 100") + ", 0.01, x < least AND " + inside("x * 1000") + ", 0.001, 0)"
 	names := [2]string{"amount_minor", "usual_minor"}

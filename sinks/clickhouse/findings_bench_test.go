@@ -3,6 +3,9 @@ package clickhouse
 import (
 	"fmt"
 	"testing"
+	"time"
+
+	"github.com/paylake/paylake/schemas"
 )
 
 // What findings cost over a million ledger rows of 400 wallets and a year, half
@@ -38,13 +41,23 @@ func BenchmarkFindings(b *testing.B) {
 	if got := cell(b, w, "SELECT count() FROM ledger"); got != fmt.Sprint(rows) {
 		b.Fatal(got)
 	}
-	b.ReportMetric(fastest(b, w, "SELECT provider_code, sum(amount_minor) FROM ledger GROUP BY 1"), "ms/year-by-provider")
-	b.ReportMetric(fastest(b, w, "SELECT kind, state, count() FROM findings GROUP BY ALL"), "ms/findings")
-	b.Log(lines(ask(b, w, "SELECT kind, JSONExtractString(evidence, 'rule'), count() FROM findings GROUP BY ALL ORDER BY ALL")))
-	for _, kind := range []string{"chain_break", "psp_balance", "duplicate_payment", "velocity", "step_up_missing", "scale", "payment_difference"} {
-		b.ReportMetric(fastest(b, w, "SELECT count() FROM ("+w.finder([]string{kind}).allFindings(pinned(0))+")"), "ms/"+kind)
+	quickest := func(sql string) float64 {
+		best := time.Hour
+		for range 2 {
+			began := time.Now()
+			ask(b, w, sql)
+			best = min(best, time.Since(began))
+		}
+		return float64(best.Microseconds()) / 1000
+	}
+	took := map[string]float64{"year-by-provider": quickest("SELECT provider_code, sum(amount_minor) FROM ledger GROUP BY 1")}
+	for _, kind := range schemas.FindingKinds() {
+		took[kind.Name] = quickest("SELECT count() FROM (" + w.finder([]string{kind.Name}).allFindings(pinned(0)) + ")")
 	}
 	for b.Loop() {
-		ask(b, w, "SELECT count() FROM findings")
+		ask(b, w, "SELECT kind, state, count() FROM findings GROUP BY ALL")
+	}
+	for name, ms := range took {
+		b.ReportMetric(ms, "ms/"+name)
 	}
 }
