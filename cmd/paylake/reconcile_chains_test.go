@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -187,4 +189,23 @@ func (l *leaky) exactly(t *testing.T) {
 			t.Errorf("it was asked for %s", one)
 		}
 	}
+}
+
+// Nothing is found in the sandbox's world, in which nothing is wrong: neither in
+// wallets nor on the platform, whose balance is read twice. PAYLAKE_CLEAN_ROWS is
+// how large it is.
+func TestSandboxHasNoFindings(t *testing.T) {
+	t.Parallel()
+	rows := 1500
+	if text := os.Getenv("PAYLAKE_CLEAN_ROWS"); text != "" {
+		var err error
+		if rows, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := newPlayground(t, rows)
+	g.paylake(t, "run").want(t, 0)
+	g.paylake(t, "run", "psp_balances").want(t, 0)
+	g.paylake(t, "reconcile", "--findings", "--rows", "50").want(t, 0).says(t, "no findings", "")
+	g.paylake(t, "reconcile").want(t, 0).says(t, "every balance chain of all that is read closes", "")
 }
