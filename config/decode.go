@@ -26,8 +26,10 @@ func (r *reader) config(n *yaml.Node) *Config {
 		Keeper:            r.keeper(m),
 		Keys:              r.keys(m),
 		AliasFile:         absolute(r.dir, m.text("aliases")),
+		CostCentreFile:    absolute(r.dir, m.text("cost_centres")),
 	}
 	c.Aliases = r.aliases(c.AliasFile)
+	c.CostCentres = r.costCentres(c.CostCentreFile)
 	c.Sources = r.sources(m)
 	c.Pipelines = r.pipelines(m)
 	c.Retention = r.retention(m)

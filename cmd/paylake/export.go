@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paylake/paylake/cmd/internal/account"
 	"github.com/paylake/paylake/cmd/internal/export"
 	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/sinks/clickhouse"
@@ -27,6 +28,7 @@ import (
 type exportFlags struct {
 	format, file, period, reader string
 	proof                        string
+	names, centres               string
 	days                         span
 	snapshot                     int64
 }
@@ -72,6 +74,9 @@ apostrophe in front.`,
 	flags.StringVar(&f.format, "format", "", "`FORMAT` (each dataset has its own; the first is the default)")
 	flags.Int64Var(&f.snapshot, "snapshot", 0, "as of manifest `N`")
 	flags.StringVar(&f.reader, "as", "accountant", "read-only `USER` of the embedded warehouse: auditor also sees wallets whose consent was withdrawn, analyst no persons")
+	flags.StringVar(&f.names, "names", "", "names of a statement's columns, `own or berlin` (own)")
+	flags.StringVar(&f.centres, "cost-centres", "", "CSV `FILE` provider_code,cost_centre for a statement (cost_centres of the configuration)")
+	_ = cmd.RegisterFlagCompletionFunc("names", cobra.FixedCompletions(account.AllNames, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(embedded.Roles, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(export.Formats, cobra.ShellCompDirectiveNoFileComp))
 	flags.StringVarP(&f.file, "output", "o", "", "`FILE` to write (stdout)")
@@ -97,13 +102,24 @@ func (f *exportFlags) dataset(name string, snapshot bool) (dataset, error) {
 			return d, usagef("%s has no days; leave out --from, --to and --period", name)
 		case f.period != "" && f.days.from+f.days.to != "":
 			return d, usagef("--period is a whole month; leave out --from and --to")
+		case !d.statement && f.names+f.centres != "":
+			return d, usagef("--names and --cost-centres belong to the dataset statement, not to %s", name)
 		case snapshot && f.snapshot < 1:
 			return d, usagef("--snapshot is the number of a manifest, from 1 on; see: paylake snapshots")
 		case !slices.Contains(embedded.Roles, f.reader):
 			return d, usagef("--as is %s, not %q", strings.Join(embedded.Roles, ", "), f.reader)
 		}
+		if _, err := account.ParseNames(f.names); err != nil {
+			return d, usagef("--names: %w", err)
+		}
+		if f.format == camtFormat && account.Names(f.names) == account.Berlin {
+			return d, usagef("--names are those of columns, and %s has elements of its own; leave them out", camtFormat)
+		}
 		if err := f.limits(); err != nil {
 			return d, err
+		}
+		if f.format == camtFormat && (f.days.from == "" || f.days.to == "") {
+			return d, usagef("%s is about a period: give --period 2026-03, or --from and --to", camtFormat)
 		}
 		return d, nil
 	}
@@ -129,11 +145,17 @@ func (p *program) export(ctx context.Context, d dataset, f exportFlags) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	centres, err := h.costCentres(d, f)
+	if err != nil {
+		return err
+	}
 	s, err := h.openShop(ctx, f)
 	if err != nil {
 		return err
 	}
-	if f.proof == "" && f.file != "" && f.file != "-" && d.own[f.format] == nil {
+	s.names, _ = account.ParseNames(f.names)
+	s.centres = centres
+	if f.proof == "" && f.file != "" && f.file != "-" && !d.saysItself(f.format) {
 		f.proof = f.file + proofSuffix
 	}
 	if f.proof != "" { // that of an earlier file of this name would accuse this one
@@ -147,6 +169,12 @@ func (p *program) export(ctx context.Context, d dataset, f exportFlags) (err err
 		return fmt.Errorf("export %s: %w", d.name, err)
 	}
 	fmt.Fprintln(p.stderr, s.said(d))
+	if len(s.breaks) > 0 {
+		fmt.Fprintf(p.stderr, "the lines do not lead from the opening to the closing balance: %s; paylake reconcile says where\n", shortList(s.breaks))
+	}
+	if err := h.sayCentres(ctx, s); err != nil {
+		return fmt.Errorf("export %s: cost centres: %w", d.name, err)
+	}
 	if f.proof == "" || s.snapshot == 0 { // of nothing there is nothing to prove
 		return nil
 	}
@@ -185,7 +213,7 @@ func (h *house) openShop(ctx context.Context, f exportFlags) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shop{warehouse: ch, reader: f.reader, snapshot: newest.Sequence, sha256: newest.SHA256, from: f.days.from, to: f.days.to}, nil
+	return &shop{warehouse: ch, reader: f.reader, snapshot: newest.Sequence, sha256: newest.SHA256, created: newest.CreatedAt, from: f.days.from, to: f.days.to}, nil
 }
 
 // onlyConsented: a server decides by its own user what is seen, and ours sees

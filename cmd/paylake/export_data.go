@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/paylake/paylake/cmd/internal/account"
 	"github.com/paylake/paylake/cmd/internal/export"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/clickhouse"
@@ -18,9 +21,13 @@ import (
 // dataset is something that export can write.
 type dataset struct {
 	name, short string
+	view        string   // whose rows they are; empty: the one of that name
 	order       []string // columns that rows are sorted by before all others
 	days        bool     // rows have a business_date: --from and --to, or --period, choose
 	formats     []string // the first is the default
+	statement   bool     // names of columns and cost centres can be chosen
+	// query gives columns and rows where they are not a view's as they stand.
+	query func(from *shop) ([]export.Column, string)
 	// own are formats that only this dataset has, or writes in its own way.
 	own map[string]func(ctx context.Context, from *shop, out io.Writer) error
 }
@@ -29,6 +36,9 @@ type dataset struct {
 // the snapshot.
 func datasets() []dataset {
 	list := []dataset{
+		{name: "statement", view: "ledger", short: "booked lines with gross, fee, net, balances, provider name, receipt, reference and cost centre", days: true, statement: true, query: statementOf},
+		{name: "spend", view: "spend_by_provider", short: "the same as spend_by_provider", days: true,
+			order: []string{"business_date", "provider_code", "category", "source", "currency"}},
 		{name: "spend_by_provider", short: "spend, refunds and net by day, provider and currency", days: true,
 			order: []string{"business_date", "provider_code", "category", "source", "currency"}},
 		{name: "payments", short: "operations rolled up, one row per payment", days: true,
@@ -64,7 +74,14 @@ func datasets() []dataset {
 	}
 	for i := range list {
 		d := &list[i]
+		if d.view == "" {
+			d.view = d.name
+		}
 		d.formats = export.Formats
+		if d.statement {
+			d.formats = append(slices.Clone(export.Formats), camtFormat)
+			d.own = map[string]func(context.Context, *shop, io.Writer) error{camtFormat: exportCamt}
+		}
 		if d.name == "nfc_workflows" {
 			d.short = "NFC workflows; as json one bundle that a fleet of Android devices can prefetch"
 			d.formats = []string{"json", "csv", "jsonl", "parquet"}
@@ -81,14 +98,26 @@ var notExported = map[string]string{
 	"provider_aliases": "the configuration", "unknown_providers": "suggestions about the configuration",
 }
 
+// statementOf is the statement with the names and cost centres that were asked
+// for.
+func statementOf(s *shop) ([]export.Column, string) {
+	return account.Lines(account.Selection{From: s.from, To: s.to, Names: s.names, Centres: s.centres})
+}
+
 // shop is where an export gets its rows: the warehouse as of one snapshot.
 type shop struct {
 	warehouse *clickhouse.Warehouse
-	reader    string // accountant, auditor or analyst
-	snapshot  int64  // the newest manifest that is shown; 0: nothing is committed yet
-	sha256    string // of that manifest
-	from, to  string // days; empty: without limit
-	rows      int64  // written so far
+	reader    string    // accountant, auditor or analyst
+	snapshot  int64     // the newest manifest that is shown; 0: nothing is committed yet
+	sha256    string    // of that manifest
+	created   time.Time // when that was committed
+	from, to  string    // days; empty: without limit
+	names     account.Names
+	centres   []account.Centre
+	rows      int64          // written so far
+	totals    *export.Totals // of what is written
+	head      int            // bytes at the beginning that name the snapshot rather than rows
+	breaks    []string       // accounts whose balances do not follow from their lines
 }
 
 // write writes a dataset in a format.
@@ -96,14 +125,11 @@ func (s *shop) write(ctx context.Context, d dataset, format string, out io.Write
 	if own := d.own[format]; own != nil {
 		return own(ctx, s, out)
 	}
-	views, err := s.warehouse.Columns(ctx, d.name)
+	columns, sql, err := s.asked(ctx, d)
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(views, func(v clickhouse.ViewColumn) bool { return v.Name == "business_date" }) && s.from+s.to != "" {
-		return usagef("%s has no days; leave out --from, --to and --period", d.name)
-	}
-	columns, sql := selection(d, views, s.from, s.to)
+	s.totals = export.NewTotals(columns)
 	w, err := export.New(format, out, export.Meta{Dataset: d.name, Snapshot: s.snapshot, SHA256: s.sha256, From: s.from, To: s.to}, columns)
 	if err != nil {
 		return err
@@ -111,12 +137,29 @@ func (s *shop) write(ctx context.Context, d dataset, format string, out io.Write
 	q := clickhouse.Query{Snapshot: s.snapshot, User: s.reader}
 	err = s.warehouse.Records(ctx, sql, q, func(rec arrow.Record) error {
 		s.rows += rec.NumRows()
-		return w.Write(rec)
+		return errors.Join(s.totals.Add(rec), w.Write(rec))
 	})
 	if err != nil {
 		return err
 	}
 	return w.Close()
+}
+
+// asked is what a dataset's columns are, and the query of its rows.
+func (s *shop) asked(ctx context.Context, d dataset) ([]export.Column, string, error) {
+	if d.query != nil {
+		columns, sql := d.query(s)
+		return columns, sql, nil
+	}
+	views, err := s.warehouse.Columns(ctx, d.view)
+	if err != nil {
+		return nil, "", err
+	}
+	if !slices.ContainsFunc(views, func(v clickhouse.ViewColumn) bool { return v.Name == "business_date" }) && s.from+s.to != "" {
+		return nil, "", usagef("%s has no days; leave out --from, --to and --period", d.name)
+	}
+	columns, sql := selection(d, views, s.from, s.to)
+	return columns, sql, nil
 }
 
 // selection is the query of an export and what its columns are. The order is
@@ -144,7 +187,7 @@ func selection(d dataset, views []clickhouse.ViewColumn, from, to string) ([]exp
 		}
 	}
 	return columns, fmt.Sprintf("SELECT %s FROM (SELECT * FROM `%s` WHERE 1%s) ORDER BY `%s`",
-		strings.Join(fields, ", "), d.name, where, strings.Join(order, "`, `"))
+		strings.Join(fields, ", "), d.view, where, strings.Join(order, "`, `"))
 }
 
 // asExported says how a column of a ClickHouse type is read and written.
@@ -159,9 +202,9 @@ func asExported(v clickhouse.ViewColumn, all []clickhouse.ViewColumn) (export.Co
 	case kind == "Array" || kind == "Tuple" || kind == "Map":
 		c.Kind, name = export.JSON, "toJSONString("+name+")"
 	case kind == "Int128" || kind == "UInt128" || kind == "Int256" || kind == "UInt256": // wider than Arrow's integers
-		c.Kind, name = export.Int, "toDecimal128("+name+", 0)"
+		c.Kind, c.Sums, name = export.Int, sumsIn(v.Name, all), "toDecimal128("+name+", 0)"
 	case strings.HasPrefix(kind, "Int") || strings.HasPrefix(kind, "UInt"):
-		c.Kind = export.Int
+		c.Kind, c.Sums = export.Int, sumsIn(v.Name, all)
 	case strings.HasPrefix(kind, "Decimal"):
 		c.Kind = export.Decimal
 		c.Currency = currencyOf(v.Name, all)
@@ -185,6 +228,21 @@ func currencyOf(amount string, all []clickhouse.ViewColumn) string {
 	for _, name := range []string{amount + "_currency", "currency"} {
 		if slices.ContainsFunc(all, func(v clickhouse.ViewColumn) bool { return v.Name == name }) &&
 			slices.ContainsFunc(all, func(v clickhouse.ViewColumn) bool { return v.Name == amount+"_minor" }) {
+			return name
+		}
+	}
+	return ""
+}
+
+// sumsIn is the currency in which a column of minor units is added up; empty for
+// what says something about a moment, such as a balance, or about other rows.
+func sumsIn(column string, all []clickhouse.ViewColumn) string {
+	money, isMinor := strings.CutSuffix(column, "_minor")
+	if !isMinor || money == "available" || money == "reserved" || strings.Contains(money, "balance") || strings.HasPrefix(money, "person") {
+		return ""
+	}
+	for _, name := range []string{money + "_currency", "currency"} {
+		if slices.ContainsFunc(all, func(v clickhouse.ViewColumn) bool { return v.Name == name }) {
 			return name
 		}
 	}

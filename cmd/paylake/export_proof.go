@@ -10,6 +10,8 @@ import (
 	"os"
 	"reflect"
 
+	"github.com/paylake/paylake/cmd/internal/account"
+	"github.com/paylake/paylake/cmd/internal/export"
 	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/clickhouse"
@@ -34,6 +36,13 @@ type exportProof struct {
 	Rows           int64  `json:"rows"`
 	Bytes          int64  `json:"bytes"`
 	SHA256         string `json:"sha256"` // of the file
+	// Totals are what the money in the file adds up to; absent in files of earlier
+	// versions and in bundles.
+	Totals []export.Total `json:"totals,omitempty"`
+	// FunctionOf names the keys that decide every byte of the file.
+	FunctionOf []string         `json:"function_of,omitempty"`
+	Names      string           `json:"names,omitempty"`
+	Centres    []account.Centre `json:"cost_centres,omitempty"`
 	// What the rows are shown by and the lake does not hold.
 	Outside clickhouse.Outside `json:"outside"`
 	Checks  []schemas.Check    `json:"checks,omitempty"` // absent: those of every user
@@ -45,7 +54,10 @@ type exportProof struct {
 // proofOf describes what a shop has written.
 func (h *house) proofOf(ctx context.Context, s *shop, d dataset, f exportFlags, sum *sumWriter) (exportProof, error) {
 	e := exportProof{Format: 1, Dataset: d.name, FileFormat: f.format, Snapshot: s.snapshot, SnapshotSHA256: s.sha256, From: s.from, To: s.to,
-		Reader: s.reader, Rows: s.rows, Bytes: sum.n, SHA256: sum.digest()}
+		Reader: s.reader, Rows: s.rows, Bytes: sum.n, SHA256: sum.digest(), FunctionOf: functionOf, Names: string(s.names), Centres: s.centres}
+	if s.totals != nil {
+		e.Totals = s.totals.List()
+	}
 	if h.cfg.Warehouse != config.Embedded {
 		e.Reader = "auditor" // a server goes by its own user, and ours sees everything
 	}
@@ -69,6 +81,9 @@ func (h *house) proofOf(ctx context.Context, s *shop, d dataset, f exportFlags, 
 	e.Log = string(log)
 	return e, nil
 }
+
+// functionOf are the keys of a proof that decide every byte of the file.
+var functionOf = []string{"dataset", "file_format", "snapshot", "snapshot_sha256", "from", "to", "reader", "outside", "checks", "names", "cost_centres"}
 
 // writeProof writes the proof beside the file, or where it was asked for.
 func (p *program) writeProof(path string, e exportProof) error {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/paylake/paylake/cmd/internal/account"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/clickhouse"
@@ -74,10 +75,19 @@ func (p *program) checkExport(ctx context.Context, url, file string, o lake.Veri
 	}
 	defer os.RemoveAll(dir)
 	again := filepath.Join(dir, "again")
-	if r.Rows, err = p.exportAgain(ctx, url, dir, again, d, e); err != nil {
+	s, err := p.exportAgain(ctx, url, dir, again, d, e)
+	if err != nil {
 		return r, r.wrong(file+proofSuffix, err)
 	}
-	return r, r.compare(again)
+	r.Rows = s.rows
+	if err := r.compare(again); err != nil {
+		return r, err
+	}
+	if wrong := e.disagrees(r, s); wrong != "" {
+		r.Recomputed = false
+		return r, r.wrong(file+proofSuffix, fmt.Errorf("%s: %w", wrong, sinks.ErrCorrupt))
+	}
+	return r, nil
 }
 
 // wrong notes what does not hold; other errors stay what they are.
@@ -101,27 +111,41 @@ func (r *exportReport) compare(again string) error {
 	return r.wrong(r.File, fmt.Errorf("%s: %w", difference, sinks.ErrCorrupt))
 }
 
+// disagrees says which of its own figures a proof has wrong. Earlier versions,
+// and files that say themselves what they are, have none of some.
+func (e exportProof) disagrees(r *exportReport, s *shop) string {
+	switch {
+	case e.SHA256 != "" && e.SHA256 != r.SHA256:
+		return fmt.Sprintf("it says sha256 %s of the file, which has %s", e.SHA256, r.SHA256)
+	case e.SHA256 != "" && (e.Rows != s.rows || e.Bytes != r.Bytes):
+		return fmt.Sprintf("it says %d rows and %d bytes, the file has %d and %d", e.Rows, e.Bytes, s.rows, r.Bytes)
+	case e.Totals != nil && !slices.Equal(e.Totals, s.totals.List()):
+		return fmt.Sprintf("its totals %+v are not those of the rows, %+v", e.Totals, s.totals.List())
+	}
+	return ""
+}
+
 // datasetOf finds what a proof speaks of.
 func datasetOf(e exportProof) (dataset, error) {
-	f := exportFlags{format: e.FileFormat, reader: e.Reader, snapshot: e.Snapshot, days: span{from: e.From, to: e.To}}
+	f := exportFlags{format: e.FileFormat, reader: e.Reader, snapshot: e.Snapshot, days: span{from: e.From, to: e.To}, names: e.Names}
 	return f.dataset(e.Dataset, true)
 }
 
 // exportAgain writes the export into a file, from the lake and what the proof
 // says that the lake does not hold.
-func (p *program) exportAgain(ctx context.Context, url, dir, file string, d dataset, e exportProof) (rows int64, err error) {
+func (p *program) exportAgain(ctx context.Context, url, dir, file string, d dataset, e exportProof) (s *shop, err error) {
 	l, err := lake.Open(ctx, lake.Options{URL: url, TempDir: dir, Now: p.now, StoreWait: p.waits.store, SkipProbe: true})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	exe, err := os.Executable()
 	if err != nil {
-		return 0, fmt.Errorf("find this program to start it again: %w", err)
+		return nil, fmt.Errorf("find this program to start it again: %w", err)
 	}
 	server, err := embedded.Acquire(ctx, embedded.Options{DataDir: dir, Command: []string{exe, childCommand}, Exclusive: true, Log: p.log})
 	if err != nil {
-		return 0, fmt.Errorf("the rows of an export are computed by the embedded ClickHouse, in a folder of its own; it cannot be started: %w", err)
+		return nil, fmt.Errorf("the rows of an export are computed by the embedded ClickHouse, in a folder of its own; it cannot be started: %w", err)
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	checks := e.Checks
@@ -130,32 +154,35 @@ func (p *program) exportAgain(ctx context.Context, url, dir, file string, d data
 	}
 	ch, err := clickhouse.Open(ctx, clickhouse.Options{Lake: l, Embedded: server, Now: p.now, Within: p.waits.warehouse, Log: p.log, Checks: checks})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, ch.Close()) }()
 	if err := ch.SetOutside(ctx, e.Outside); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if _, err := ch.Follow(ctx); err != nil {
-		return 0, fmt.Errorf("load the lake to export from it: %w", err)
+		return nil, fmt.Errorf("load the lake to export from it: %w", err)
 	}
 	at, err := ch.Newest(ctx, e.Snapshot)
 	if errors.Is(err, clickhouse.ErrQuery) {
-		return 0, fmt.Errorf("it is of snapshot %d, and the lake has none of that number: %w", e.Snapshot, sinks.ErrCorrupt)
+		return nil, fmt.Errorf("it is of snapshot %d, and the lake has none of that number: %w", e.Snapshot, sinks.ErrCorrupt)
 	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if at.SHA256 != e.SnapshotSHA256 {
-		return 0, fmt.Errorf("it is of a manifest %d with the digest %s; that of the lake has %s: %w", e.Snapshot, e.SnapshotSHA256, at.SHA256, sinks.ErrCorrupt)
+		return nil, fmt.Errorf("it is of a manifest %d with the digest %s; that of the lake has %s: %w", e.Snapshot, e.SnapshotSHA256, at.SHA256, sinks.ErrCorrupt)
 	}
-	s := &shop{warehouse: ch, reader: e.Reader, snapshot: at.Sequence, sha256: at.SHA256, from: e.From, to: e.To}
+	s = &shop{warehouse: ch, reader: e.Reader, snapshot: at.Sequence, sha256: at.SHA256, created: at.CreatedAt, from: e.From, to: e.To, centres: e.Centres}
+	if s.names, err = account.ParseNames(e.Names); err != nil {
+		return nil, err
+	}
 	out, err := os.Create(file)
 	if err != nil {
-		return 0, fmt.Errorf("compute the export again: %w", err)
+		return nil, fmt.Errorf("compute the export again: %w", err)
 	}
 	err = s.write(ctx, d, e.FileFormat, out)
-	return s.rows, errors.Join(err, out.Close())
+	return s, errors.Join(err, out.Close())
 }
 
 func fileDigest(path string) (sha string, n int64, err error) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -154,8 +155,9 @@ func (w *Warehouse) Columns(ctx context.Context, view string) (columns []ViewCol
 
 // Snapshot is a manifest that the warehouse shows.
 type Snapshot struct {
-	Sequence int64 // 0: nothing is loaded yet
-	SHA256   string
+	Sequence  int64 // 0: nothing is loaded yet
+	SHA256    string
+	CreatedAt time.Time // when it was committed
 }
 
 // Newest is the newest manifest that readers see or, with at, that one. Its
@@ -168,11 +170,11 @@ func (w *Warehouse) Newest(ctx context.Context, at int64) (s Snapshot, err error
 		if err := w.known(ctx, at); err != nil {
 			return err
 		}
-		sql := fmt.Sprintf("SELECT max(sequence), argMax(sha256, sequence) FROM %s.manifests", w.db)
+		sql := fmt.Sprintf("SELECT max(sequence), argMax(sha256, sequence), argMax(created_at, sequence) FROM %s.manifests", w.db)
 		if at != 0 {
 			sql += fmt.Sprintf(" WHERE sequence = %d", at)
 		}
-		return w.one(ctx, "read its position", sql, &s.Sequence, &s.SHA256)
+		return w.one(ctx, "read its position", sql, &s.Sequence, &s.SHA256, &s.CreatedAt)
 	})
 	return s, err
 }

@@ -113,15 +113,20 @@ func moneyOf(col, currency arrow.Array) (func(dst []byte, row int) []byte, error
 // many as digits says. Nothing is ever rounded.
 func decimalOf(a *array.Decimal128, digits func(row int) int) func(dst []byte, row int) []byte {
 	scale := int(a.DataType().(*arrow.Decimal128Type).Scale)
+	var text []byte
 	return func(dst []byte, row int) []byte {
-		whole := a.Value(row).BigInt()
-		if whole.Sign() < 0 {
+		v := a.Value(row)
+		if v.Sign() < 0 {
 			dst = append(dst, '-')
-			whole.Neg(whole)
+			v = v.Negate()
 		}
-		text := whole.Append(nil, 10)
-		if len(text) <= scale {
-			text = append(bytes.Repeat([]byte("0"), scale+1-len(text)), text...)
+		if v.HighBits() == 0 { // nearly always: without a big number
+			text = strconv.AppendUint(text[:0], v.LowBits(), 10)
+		} else {
+			text = v.BigInt().Append(text[:0], 10)
+		}
+		if missing := scale + 1 - len(text); missing > 0 {
+			text = append(bytes.Repeat([]byte("0"), missing), text...)
 		}
 		point := len(text) - scale
 		end := len(text)

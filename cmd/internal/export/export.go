@@ -33,6 +33,9 @@ type Column struct {
 	// Currency is the column that names the currency of a Decimal; empty where
 	// it is not money.
 	Currency string
+	// Sums is the column that names the currency in which an Int is added up for
+	// the totals; empty where a sum would say nothing.
+	Sums string
 }
 
 // Meta says what is exported. JSON carries it; the other formats have no place

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/go-json-experiment/json/jsontext"
@@ -81,36 +83,67 @@ func quoted(dst, text []byte) []byte {
 // an apostrophe gets a second one, so that whoever takes one off has what was
 // there.
 func guarded(text []byte) []byte {
-	if len(text) == 0 {
+	if len(text) == 0 || !suspicious[text[0]] {
 		return text
 	}
 	switch text[0] {
-	case '=', '@', '\t', '\r', '\n', '\'', '|', '%':
-		return append([]byte("'"), text...)
 	case '+', '-':
-		if len(bytes.Trim(text[1:], "0123456789.,*• ")) > 0 {
-			return append([]byte("'"), text...)
+		if len(bytes.Trim(text[1:], "0123456789.,*• ")) == 0 {
+			return text
+		}
+	case 0xEF: // the full-width forms ＝ ＋ － ＠, which some programs take for the plain ones, and a mark that programs skip
+		r, _ := utf8.DecodeRune(text)
+		if !strings.ContainsRune("＝＋－＠\ufeff", r) {
+			return text
 		}
 	}
-	return text
+	return append([]byte("'"), text...)
 }
+
+// suspicious are first bytes that guarded looks at.
+var suspicious = [256]bool{'=': true, '+': true, '-': true, '@': true, '\t': true, '\r': true, '\n': true, '\'': true, '|': true, '%': true, 0xEF: true}
 
 // lineWriter writes one JSON object a line.
 type lineWriter struct {
 	out     *bufio.Writer
 	columns []Column
-	names   [][]byte // quoted, with the colon
+	names   [][]byte // quoted, with the colon, and what opens before
+	after   []string // what closes behind
 	line    []byte
 	text    []byte
 }
 
+// newLines: columns whose names have a dot are members of an object, which
+// neighbours of the same object share.
 func newLines(w io.Writer, columns []Column) *lineWriter {
 	l := &lineWriter{out: bufio.NewWriterSize(w, bufferBytes), columns: columns}
-	for _, c := range columns {
-		name, _ := jsontext.AppendQuote(nil, c.Name) // names of columns are plain
+	path := func(i int) []string {
+		if i < 0 || i >= len(columns) {
+			return nil
+		}
+		parts := strings.Split(columns[i].Name, ".")
+		return parts[:len(parts)-1]
+	}
+	for i, c := range columns {
+		var name []byte
+		own := path(i)
+		for _, object := range own[shared(path(i-1), own):] {
+			name, _ = jsontext.AppendQuote(name, object) // names of columns are plain
+			name = append(name, ":{"...)
+		}
+		name, _ = jsontext.AppendQuote(name, c.Name[strings.LastIndexByte(c.Name, '.')+1:])
 		l.names = append(l.names, append(name, ':'))
+		l.after = append(l.after, strings.Repeat("}", len(own)-shared(own, path(i+1))))
 	}
 	return l
+}
+
+// shared is how many names two paths begin with together.
+func shared(a, b []string) (n int) {
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 func (l *lineWriter) Write(rec arrow.Record) error {
@@ -136,11 +169,10 @@ func (l *lineWriter) each(rec arrow.Record, do func() error) error {
 			var null bool
 			if l.text, null = cell(l.text[:0], row); null {
 				l.line = append(l.line, "null"...)
-				continue
-			}
-			if l.line, err = l.value(l.line, l.columns[i].Kind); err != nil {
+			} else if l.line, err = l.value(l.line, l.columns[i].Kind); err != nil {
 				return fmt.Errorf("column %s: %w", l.columns[i].Name, err)
 			}
+			l.line = append(l.line, l.after[i]...)
 		}
 		l.line = append(l.line, '}')
 		if err := do(); err != nil {
