@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -159,12 +161,20 @@ func (p *program) export(ctx context.Context, d dataset, f exportFlags) (err err
 		f.proof = f.file + proofSuffix
 	}
 	if f.proof != "" { // that of an earlier file of this name would accuse this one
-		if err := os.Remove(f.proof); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := os.Remove(f.proof); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 			return fmt.Errorf("export %s: %w", d.name, err)
 		}
 	}
+	e, err := h.described(ctx, s, d, f)
+	if err != nil {
+		return fmt.Errorf("export %s: %w", d.name, err)
+	}
 	sum := &sumWriter{hash: sha256.New()}
-	err = p.deliver(f.file, func(out io.Writer) error { return s.write(ctx, d, f.format, sum.to(out)) })
+	if f.file == "" || f.file == "-" {
+		err = p.toStdout(func(out io.Writer) error { return s.write(ctx, d, f.format, sum.to(out)) })
+	} else {
+		err = p.toFile(ctx, s, d, f, e, sum)
+	}
 	if err != nil {
 		return fmt.Errorf("export %s: %w", d.name, err)
 	}
@@ -178,8 +188,7 @@ func (p *program) export(ctx context.Context, d dataset, f exportFlags) (err err
 	if f.proof == "" || s.snapshot == 0 { // of nothing there is nothing to prove
 		return nil
 	}
-	e, err := h.proofOf(ctx, s, d, f, sum)
-	if err == nil {
+	if err = h.complete(ctx, &e, s, d, f, sum); err == nil {
 		err = p.writeProof(f.proof, e)
 	}
 	if err != nil {
@@ -307,7 +316,8 @@ func (t *tallyWriter) Write(b []byte) (int, error) {
 // sumWriter counts and digests what it passes on.
 type sumWriter struct {
 	tallyWriter
-	hash hash.Hash
+	hash  hash.Hash
+	known string // the digest where somebody else made it
 }
 
 func (s *sumWriter) to(out io.Writer) io.Writer {
@@ -315,4 +325,4 @@ func (s *sumWriter) to(out io.Writer) io.Writer {
 	return s
 }
 
-func (s *sumWriter) digest() string { return hex.EncodeToString(s.hash.Sum(nil)) }
+func (s *sumWriter) digest() string { return cmp.Or(s.known, hex.EncodeToString(s.hash.Sum(nil))) }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/paylake/paylake/cmd/internal/account"
 	"github.com/paylake/paylake/cmd/internal/export"
+	"github.com/paylake/paylake/cmd/internal/partfile"
 	"github.com/paylake/paylake/schemas"
 	"github.com/paylake/paylake/sinks/clickhouse"
 	"github.com/paylake/paylake/sinks/clickhouse/embedded"
@@ -114,7 +115,10 @@ type shop struct {
 	from, to  string    // days; empty: without limit
 	names     account.Names
 	centres   []account.Centre
-	rows      int64          // written so far
+	rows      int64          // written so far, also by somebody whose file is gone on with
+	resumed   []export.Total // of these
+	part      *partfile.File // that is being written; nil: stdout, or a format that is written at once
+	markEvery int64          // bytes
 	totals    *export.Totals // of what is written
 	head      int            // bytes at the beginning that name the snapshot rather than rows
 	breaks    []string       // accounts whose balances do not follow from their lines
@@ -129,20 +133,53 @@ func (s *shop) write(ctx context.Context, d dataset, format string, out io.Write
 	if err != nil {
 		return err
 	}
-	s.totals = export.NewTotals(columns)
-	w, err := export.New(format, out, export.Meta{Dataset: d.name, Snapshot: s.snapshot, SHA256: s.sha256, From: s.from, To: s.to}, columns)
+	w, err := s.writer(d, format, out, columns)
 	if err != nil {
 		return err
 	}
+	if s.rows > 0 {
+		sql += fmt.Sprintf(" OFFSET %d", s.rows)
+	}
 	q := clickhouse.Query{Snapshot: s.snapshot, User: s.reader}
 	err = s.warehouse.Records(ctx, sql, q, func(rec arrow.Record) error {
+		if err := errors.Join(s.totals.Add(rec), w.Write(rec)); err != nil {
+			return err
+		}
 		s.rows += rec.NumRows()
-		return errors.Join(s.totals.Add(rec), w.Write(rec))
+		return s.mark(w)
 	})
 	if err != nil {
 		return err
 	}
 	return w.Close()
+}
+
+// writer begins a file, or goes on with one that has rows already.
+func (s *shop) writer(d dataset, format string, out io.Writer, columns []export.Column) (export.Writer, error) {
+	s.totals = export.NewTotals(columns)
+	if s.rows > 0 {
+		if err := s.totals.Resume(s.resumed); err != nil {
+			return nil, err
+		}
+		return export.Resume(format, out, columns, s.rows)
+	}
+	w, err := export.New(format, out, export.Meta{Dataset: d.name, Snapshot: s.snapshot, SHA256: s.sha256, From: s.from, To: s.to}, columns)
+	if h, ok := w.(interface{ Head() int }); ok {
+		s.head = h.Head()
+	}
+	return w, err
+}
+
+// mark notes now and then how far a file is good.
+func (s *shop) mark(w export.Writer) error {
+	f, ok := w.(export.Flusher)
+	if s.part == nil || !ok || s.part.Since() < s.markEvery {
+		return nil
+	}
+	if err := f.Flush(); err != nil {
+		return err
+	}
+	return s.part.Mark(s.rows, s.totals.List())
 }
 
 // asked is what a dataset's columns are, and the query of its rows.

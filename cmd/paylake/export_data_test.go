@@ -126,7 +126,7 @@ func (g *playground) story(t *testing.T) {
 
 // open opens the playground's warehouse once for many exports; starting the
 // embedded one takes longer than they do.
-func (g *playground) open(t *testing.T, f exportFlags) *shop {
+func (g *playground) open(t testing.TB, f exportFlags) *shop {
 	t.Helper()
 	p := &program{getenv: os.Getenv, stdin: newLines(strings.NewReader("")), stdout: io.Discard, stderr: io.Discard, now: time.Now, configFile: g.config, logFormat: "text"}
 	if err := p.start(); err != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,13 +53,10 @@ type exportProof struct {
 	Log string `json:"tlog_proof,omitempty"`
 }
 
-// proofOf describes what a shop has written.
-func (h *house) proofOf(ctx context.Context, s *shop, d dataset, f exportFlags, sum *sumWriter) (exportProof, error) {
+// described says what a shop is about to write: all that decides its bytes.
+func (h *house) described(ctx context.Context, s *shop, d dataset, f exportFlags) (exportProof, error) {
 	e := exportProof{Format: 1, Dataset: d.name, FileFormat: f.format, Snapshot: s.snapshot, SnapshotSHA256: s.sha256, From: s.from, To: s.to,
-		Reader: s.reader, Rows: s.rows, Bytes: sum.n, SHA256: sum.digest(), FunctionOf: functionOf, Names: string(s.names), Centres: s.centres}
-	if s.totals != nil {
-		e.Totals = s.totals.List()
-	}
+		Reader: s.reader, FunctionOf: functionOf, Names: string(s.names), Centres: s.centres}
 	if h.cfg.Warehouse != config.Embedded {
 		e.Reader = "auditor" // a server goes by its own user, and ours sees everything
 	}
@@ -74,12 +73,46 @@ func (h *house) proofOf(ctx context.Context, s *shop, d dataset, f exportFlags, 
 	if checks := h.cfg.Checks(); !reflect.DeepEqual(checks, schemas.Checks()) {
 		e.Checks = checks
 	}
+	return e, nil
+}
+
+// complete adds what was written. What it was shown by must still hold: a
+// consent that was withdrawn meanwhile has gone into some rows and not into
+// others.
+func (h *house) complete(ctx context.Context, e *exportProof, s *shop, d dataset, f exportFlags, sum *sumWriter) error {
+	now, err := h.described(ctx, s, d, f)
+	if err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(now.Outside, e.Outside) {
+		return errors.New("aliases, consents or names of persons have changed while it was written; type the same again")
+	}
+	e.Rows, e.Bytes, e.SHA256 = s.rows, sum.n, sum.digest()
+	if s.totals != nil {
+		e.Totals = s.totals.List()
+	}
 	log, err := lake.Prove(ctx, h.cfg.Lake, s.snapshot, "")
 	if err != nil && !errors.Is(err, lake.ErrUnlogged) {
-		return e, err
+		return err
 	}
 	e.Log = string(log)
-	return e, nil
+	return nil
+}
+
+// identity is what a part of the file must be of to be gone on with: short
+// values as they are, long ones as digests.
+func (e exportProof) identity() map[string]string {
+	of := map[string]string{"dataset": e.Dataset, "format": e.FileFormat, "snapshot": fmt.Sprint(e.Snapshot), "snapshot_sha256": e.SnapshotSHA256,
+		"from": e.From, "to": e.To, "reader": e.Reader, "names": e.Names, "version": "1"}
+	for name, value := range map[string]any{"outside": e.Outside, "checks": e.Checks, "cost_centres": e.Centres} {
+		text, err := json.Marshal(value)
+		if err != nil { // plain values: it cannot fail
+			panic(err)
+		}
+		sum := sha256.Sum256(text)
+		of[name] = hex.EncodeToString(sum[:])
+	}
+	return of
 }
 
 // functionOf are the keys of a proof that decide every byte of the file.

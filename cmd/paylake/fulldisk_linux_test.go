@@ -26,6 +26,7 @@ func TestFullDisk(t *testing.T) {
 		t.Run("data_dir", fullDataDir)
 		t.Run("state", fullState)
 		t.Run("spill", fullSpill)
+		t.Run("export", fullExport)
 		return
 	}
 	t.Parallel()
@@ -47,8 +48,8 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatalf("on small file systems of its own (this needs user namespaces; see: sysctl kernel.unprivileged_userns_clone): %v\n%s", err, out)
 	}
-	if n := strings.Count(string(out), "--- PASS: TestFullDisk/"); n != 4 {
-		t.Fatalf("%d tests ran on full disks, want 4\n%s", n, out)
+	if n := strings.Count(string(out), "--- PASS: TestFullDisk/"); n != 5 {
+		t.Fatalf("%d tests ran on full disks, want 5\n%s", n, out)
 	}
 }
 
@@ -224,4 +225,28 @@ func largePage(posted string, from, n int, next string) string {
 	}
 	fmt.Fprintf(&b, `],"next_cursor":%q}`, next)
 	return b.String()
+}
+
+// A file for which there is no room has not its final name, and goes on once
+// there is some.
+func fullExport(t *testing.T) {
+	g := newPlayground(t, 100)
+	g.fillMonth(t, 200_000)
+	g.paylake(t, "rebuild").want(t, 0)
+	small := filepath.Join(g.dir, "out")
+	d := mountDisk(t, small, 128<<10)
+	file := filepath.Join(small, "march.csv")
+	for _, free := range []int{0, 20 << 10} {
+		d.fill(t, free)
+		r := g.paylake(t, "export", "ledger", "--as", "auditor", "-o", file)
+		wantFull(t, r, file)
+		if _, err := os.Stat(file); err == nil {
+			t.Fatal("half a file has the final name")
+		}
+	}
+	d.makeRoom(t)
+	g.paylake(t, "export", "ledger", "--as", "auditor", "-o", file).want(t, 0).says(t, "", "goes on with ")
+	if text := read(t, file); strings.Count(text, "\n") != 200_001 {
+		t.Errorf("%d lines", strings.Count(text, "\n"))
+	}
 }

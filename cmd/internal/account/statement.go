@@ -124,7 +124,7 @@ func Lines(s Selection) ([]export.Column, string) {
   FROM (SELECT %s FROM ledger WHERE status != 'pending'%s) AS l
   LEFT ANY JOIN (SELECT provider_code AS code, argMin(provider_name, source) AS name FROM providers GROUP BY provider_code) AS p ON l.provider_code = p.code
   LEFT ANY JOIN (%s) AS a ON l.source = a.source AND l.wallet_id = a.wallet_id AND l.currency = a.currency)
-ORDER BY source_, wallet_id_, currency_, posted_at_, entry_id_, %s SETTINGS join_use_nulls = 0`,
+ORDER BY source_, wallet_id_, currency_, posted_at_, entry_id_, %s`,
 		strings.Join(fields, ", "), read("l.%[1]s AS %[1]s_"), read("%s"), where, balances(where), strings.Join(rest, ", "))
 }
 

@@ -47,16 +47,14 @@ func valueOf(c Column, col arrow.Array) (func(dst []byte, row int) []byte, error
 	case *array.Float64:
 		return func(dst []byte, row int) []byte { return strconv.AppendFloat(dst, a.Value(row), 'g', -1, 64) }, nil
 	case *array.Date32:
-		return func(dst []byte, row int) []byte {
-			return time.Unix(int64(a.Value(row))*86400, 0).UTC().AppendFormat(dst, time.DateOnly)
-		}, nil
+		var day dayText
+		return func(dst []byte, row int) []byte { return append(dst, day.of(int64(a.Value(row)))...) }, nil
 	case *array.Timestamp:
 		if unit := a.DataType().(*arrow.TimestampType).Unit; unit != arrow.Microsecond {
 			return nil, fmt.Errorf("it comes in %s, not in microseconds", unit)
 		}
-		return func(dst []byte, row int) []byte {
-			return time.UnixMicro(int64(a.Value(row))).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
-		}, nil
+		var day dayText
+		return func(dst []byte, row int) []byte { return day.instant(dst, int64(a.Value(row))) }, nil
 	case *array.Decimal128:
 		return decimalOf(a, func(int) int { return 0 }), nil
 	}
@@ -70,6 +68,41 @@ func valueOf(c Column, col arrow.Array) (func(dst []byte, row int) []byte, error
 		return func(dst []byte, row int) []byte { return strconv.AppendUint(dst, a.Value(row), 10) }, nil
 	}
 	return nil, fmt.Errorf("values of type %s cannot be exported", col.DataType())
+}
+
+// dayText spells days; neighbours are mostly of the same one.
+type dayText struct {
+	day  int64
+	text []byte
+}
+
+func (d *dayText) of(day int64) []byte {
+	if d.text == nil || d.day != day {
+		d.day, d.text = day, time.Unix(day*86400, 0).UTC().AppendFormat(d.text[:0], time.DateOnly)
+	}
+	return d.text
+}
+
+// instant appends RFC 3339 in UTC with six digits of a second.
+func (d *dayText) instant(dst []byte, micros int64) []byte {
+	const perDay = 86_400_000_000
+	day, rest := micros/perDay, micros%perDay
+	if rest < 0 {
+		day, rest = day-1, rest+perDay
+	}
+	dst = append(append(dst, d.of(day)...), 'T')
+	for _, unit := range []struct {
+		of    int64
+		after byte
+	}{{3_600_000_000, ':'}, {60_000_000, ':'}, {1_000_000, '.'}} {
+		n := rest / unit.of
+		rest %= unit.of
+		dst = append(dst, byte('0'+n/10), byte('0'+n%10), unit.after)
+	}
+	for unit := int64(100_000); unit > 0; unit /= 10 {
+		dst = append(dst, byte('0'+rest/unit%10))
+	}
+	return append(dst, 'Z')
 }
 
 // integer reads any integer that fits 64 bits with a sign.

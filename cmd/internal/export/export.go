@@ -4,6 +4,7 @@
 package export
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"slices"
@@ -55,6 +56,14 @@ type Writer interface {
 	Close() error
 }
 
+// Resumable are the formats whose files can be gone on with after any row: what
+// follows does not depend on more of what went before than the number of rows.
+var Resumable = []string{"csv", "json", "jsonl"}
+
+// Flusher is implemented by writers of Resumable formats: after Flush everything
+// that was written is whole rows.
+type Flusher interface{ Flush() error }
+
 // Formats are the names that New knows.
 var Formats = []string{"csv", "json", "jsonl", "parquet"}
 
@@ -71,6 +80,20 @@ func New(format string, w io.Writer, m Meta, columns []Column) (Writer, error) {
 		return &parquetWriter{out: w}, nil
 	}
 	return nil, fmt.Errorf("format %q is none of %s", format, strings.Join(Formats, ", "))
+}
+
+// Resume goes on with a file of one of Resumable that has so many rows, at least
+// one.
+func Resume(format string, w io.Writer, columns []Column, rows int64) (Writer, error) {
+	switch format {
+	case "csv":
+		return &csvWriter{out: bufio.NewWriterSize(w, bufferBytes), columns: columns}, nil
+	case "json":
+		return &jsonWriter{lineWriter: newLines(w, columns), rows: rows}, nil
+	case "jsonl":
+		return newLines(w, columns), nil
+	}
+	return nil, fmt.Errorf("a file of format %q is written at once", format)
 }
 
 // bind reads the cells of a record.

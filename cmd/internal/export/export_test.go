@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
+	"io"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -108,7 +112,8 @@ te",1,KWD,0.001,,2026-03-31,,true,0.1,"[""a"",""b\""c""]"
 func TestFormulas(t *testing.T) {
 	for text, want := range map[string]string{
 		"=cmd|' /C calc'!A0": "'=cmd|' /C calc'!A0", "+1+cmd|'x'!A1": "'+1+cmd|'x'!A1", "-2+3+cmd": "'-2+3+cmd", "@SUM(A1)": "'@SUM(A1)",
-		"\t=1": "'\t=1", "\r=1": "'\r=1", "'=1": "''=1", "'": "''", "-": "-", "+99450•••••67": "+99450•••••67", "-12.50": "-12.50", "": "", "a=1": "a=1", "Azərsu": "Azərsu",
+		"\t=1": "'\t=1", "\r=1": "'\r=1", "'=1": "''=1", "'": "''", "-": "-", "+99450•••••67": "+99450•••••67", "-12.50": "-12.50", "": "",
+		"＝1+1": "'＝1+1", "＋1": "'＋1", "－1": "'－1", "＠SUM(1)": "'＠SUM(1)", "\ufeff=1": "'\ufeff=1", "ｆull": "ｆull", "\n=1": "'\n=1", "|x": "'|x", "%x": "'%x", "+": "+", "-=1": "'-=1", "+A1": "'+A1", "a=1": "a=1", "Azərsu": "Azərsu",
 	} {
 		got := string(guarded([]byte(text)))
 		if got != want || strings.TrimPrefix(got, "'") != text && got != text {
@@ -210,4 +215,84 @@ func TestOtherColumns(t *testing.T) {
 	if _, err := New("xml", &out, Meta{}, columns); err == nil {
 		t.Error("xml")
 	}
+}
+
+// Instants are spelled as the standard library spells them, before 1970 too.
+func TestInstants(t *testing.T) {
+	var d dayText
+	for _, micros := range []int64{0, 1, -1, 1_774_900_000_000_001, -86_400_000_001, 86_399_999_999, 86_400_000_000, 253_402_300_799_999_999, -2_208_988_800_000_000} {
+		want := time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.000000Z")
+		if got := string(d.instant(nil, micros)); got != want {
+			t.Errorf("%d: %s, want %s", micros, got, want)
+		}
+	}
+}
+
+// Totals are exact, by column, currency and direction; going on from a list is
+// as if nothing had come between.
+func TestTotals(t *testing.T) {
+	summed := slices.Clone(columns)
+	summed[1].Sums = "currency"
+	big := row{"x", "JPY", 9_223_372_036_854_775_807, "0", false}
+	a, b := record(append(rows, big)...), record(row{"y", "AZN", -1, "0", true})
+	once := NewTotals(summed)
+	if err := errors.Join(once.Add(a), once.Add(b)); err != nil {
+		t.Fatal(err)
+	}
+	want := []Total{{"amount_minor", "AZN", 2, "-3741", "0"}, {"amount_minor", "JPY", 2, "0", "18446744073709551614"}, {"amount_minor", "KWD", 1, "0", "1"}}
+	if got := once.List(); !slices.Equal(got, want) {
+		t.Errorf("%+v", got)
+	}
+	first, second := NewTotals(summed), NewTotals(summed)
+	if err := errors.Join(first.Add(a), second.Resume(first.List()), second.Add(b)); err != nil || !slices.Equal(second.List(), want) {
+		t.Errorf("%v %+v", err, second.List())
+	}
+	if second.Resume([]Total{{"amount_minor", "AZN", 1, "x", "0"}}) == nil {
+		t.Error("a total that is no number")
+	}
+	summed[1].Sums = "absent"
+	if NewTotals(summed).Add(a) == nil {
+		t.Error("a currency that there is not")
+	}
+}
+
+// Columns with dots are objects in JSON, and one object where they stand together.
+func TestNested(t *testing.T) {
+	nested := slices.Clone(columns)
+	for i, name := range []string{"a.b.c", "a.b.d", "a.e", "f", "g.h"} {
+		nested[i].Name = name
+	}
+	nested[3].Currency = ""
+	var out bytes.Buffer
+	l := newLines(&out, nested)
+	fields := schema.Fields()
+	for i := range nested {
+		fields[i].Name = nested[i].Name
+	}
+	rec := record(rows[0])
+	if err := errors.Join(l.Write(array.NewRecord(arrow.NewSchema(fields, nil), rec.Columns(), 1)), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"a":{"b":{"c":"plain","d":-3740},"e":"AZN"},"f":"-37.4","g":{"h":"1.7"},"day":`; !strings.HasPrefix(out.String(), want) || !json.Valid(out.Bytes()) {
+		t.Errorf("%s, want %s…", out.String(), want)
+	}
+}
+
+// BenchmarkCSV: rows as they come from a warehouse, written to nowhere.
+func BenchmarkCSV(b *testing.B) {
+	many := make([]row, groupRows)
+	for i := range many {
+		many[i] = rows[i%3]
+	}
+	rec := record(many...)
+	for b.Loop() {
+		w, err := New("csv", io.Discard, Meta{}, columns)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := errors.Join(w.Write(rec), w.Close()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/groupRows/float64(len(columns)), "ns/cell")
 }

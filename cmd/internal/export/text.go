@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -36,23 +37,17 @@ func newCSV(w io.Writer, columns []Column) (Writer, error) {
 }
 
 func (c *csvWriter) Write(rec arrow.Record) error {
-	cells, err := bind(c.columns, rec)
+	fields, err := c.bind(rec)
 	if err != nil {
 		return err
 	}
 	for row := range int(rec.NumRows()) {
 		c.line = c.line[:0]
-		for i, cell := range cells {
+		for i, field := range fields {
 			if i > 0 {
 				c.line = append(c.line, ',')
 			}
-			c.text, _ = cell(c.text[:0], row)
-			switch c.columns[i].Kind {
-			case Text, JSON:
-				c.line = quoted(c.line, guarded(c.text))
-			default:
-				c.line = append(c.line, c.text...)
-			}
+			c.line = field(c.line, row)
 		}
 		if _, err := c.out.Write(append(c.line, '\n')); err != nil {
 			return err
@@ -60,6 +55,61 @@ func (c *csvWriter) Write(rec arrow.Record) error {
 	}
 	return nil
 }
+
+// bind says how each column's value is appended to a line. Numbers, days and
+// instants have nothing to quote, and text is not copied on its way.
+func (c *csvWriter) bind(rec arrow.Record) ([]func(line []byte, row int) []byte, error) {
+	cells, err := bind(c.columns, rec)
+	if err != nil {
+		return nil, err
+	}
+	fields := make([]func(line []byte, row int) []byte, len(cells))
+	for i, cell := range cells {
+		text, isText := rec.Column(i).(*array.String)
+		switch kind := c.columns[i].Kind; {
+		case isText && (kind == Text || kind == JSON):
+			fields[i] = func(line []byte, row int) []byte {
+				if text.IsNull(row) {
+					return line
+				}
+				return field(line, text.Value(row))
+			}
+		case kind == Text || kind == JSON:
+			fields[i] = func(line []byte, row int) []byte {
+				c.text, _ = cell(c.text[:0], row)
+				return field(line, string(c.text))
+			}
+		default:
+			fields[i] = func(line []byte, row int) []byte {
+				line, _ = cell(line, row)
+				return line
+			}
+		}
+	}
+	return fields, nil
+}
+
+// field appends text as a field.
+func field(line []byte, text string) []byte {
+	if text == "" {
+		return line
+	}
+	if !suspicious[text[0]] {
+		plain := text[0] != ' ' && text[len(text)-1] != ' '
+		for i := 0; plain && i < len(text); i++ {
+			plain = !special[text[i]]
+		}
+		if plain {
+			return append(line, text...)
+		}
+	}
+	return quoted(line, guarded([]byte(text)))
+}
+
+// special are bytes for which a field is quoted.
+var special = [256]bool{'"': true, ',': true, '\r': true, '\n': true}
+
+func (c *csvWriter) Flush() error { return c.out.Flush() }
 
 func (c *csvWriter) Close() error { return c.out.Flush() }
 
@@ -192,17 +242,24 @@ func (l *lineWriter) value(dst []byte, kind Kind) ([]byte, error) {
 	return jsontext.AppendQuote(dst, l.text)
 }
 
+func (l *lineWriter) Flush() error { return l.out.Flush() }
+
 func (l *lineWriter) Close() error { return l.out.Flush() }
 
 // jsonWriter writes one object: what was exported, its rows, and how many.
 type jsonWriter struct {
 	*lineWriter
 	rows int64
+	head int
 }
+
+// Head is how many bytes at the beginning name the snapshot rather than rows.
+func (j *jsonWriter) Head() int { return j.head }
 
 func newJSON(w io.Writer, m Meta, columns []Column) (Writer, error) {
 	j := &jsonWriter{lineWriter: newLines(w, columns)}
 	_, err := fmt.Fprintf(j.out, "{\"dataset\":%q,\"snapshot\":%d,\"snapshot_sha256\":%q,\"from\":%q,\"to\":%q,\"rows\":[", m.Dataset, m.Snapshot, m.SHA256, m.From, m.To)
+	j.head = j.out.Buffered()
 	return j, err
 }
 
