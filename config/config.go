@@ -43,6 +43,8 @@ type Config struct {
 	Payments          Payments
 	Matching          Matching
 	Findings          schemas.Findings // thresholds; zero: the defaults
+	Exports           []Export         // in the order of the file
+	Compliance        Compliance
 
 	lines map[string]int // key path → line, for Validate
 }
@@ -180,6 +182,7 @@ func (c *Config) defaults() {
 		c.Findings = schemas.DefaultFindings()
 	}
 	c.completeChecks()
+	c.exportZones()
 }
 
 // Checks are those of every user and those of the pipelines, for whoever judges

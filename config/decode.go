@@ -37,6 +37,8 @@ func (r *reader) config(n *yaml.Node) *Config {
 	c.Payments = r.payments(m)
 	c.Matching = r.matching(m)
 	c.Findings = r.findings(m)
+	c.Exports = r.exports(m)
+	c.Compliance = r.compliance(m)
 	m.done()
 	return c
 }

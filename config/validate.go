@@ -50,6 +50,7 @@ func (c *Config) validate(p *problems) {
 	c.validateMatching(p)
 	c.validatePayments(p)
 	c.validateFindings(p)
+	c.validateExports(p)
 }
 
 // localSchemes are those whose URLs have a path instead of a host.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -69,6 +68,7 @@ apostrophe in front.`,
 			return p.export(cmd.Context(), d, f)
 		},
 	}
+	cmd.AddCommand(p.scheduledCommand(), p.archiveCommand(), p.evidenceCommand())
 	f.days.flags(cmd)
 	flags := cmd.Flags()
 	flags.Lookup("from").Usage = "first `DAY` (YYYY-MM-DD), for datasets whose rows have one"
@@ -325,4 +325,9 @@ func (s *sumWriter) to(out io.Writer) io.Writer {
 	return s
 }
 
-func (s *sumWriter) digest() string { return cmp.Or(s.known, hex.EncodeToString(s.hash.Sum(nil))) }
+func (s *sumWriter) digest() string {
+	if s.known != "" {
+		return s.known
+	}
+	return hex.EncodeToString(s.hash.Sum(nil))
+}

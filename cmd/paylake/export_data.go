@@ -24,6 +24,7 @@ type dataset struct {
 	name, short string
 	view        string   // whose rows they are; empty: the one of that name
 	order       []string // columns that rows are sorted by before all others
+	where       string   // a condition on the rows; empty: all
 	days        bool     // rows have a business_date: --from and --to, or --period, choose
 	formats     []string // the first is the default
 	statement   bool     // names of columns and cost centres can be chosen
@@ -222,6 +223,9 @@ func selection(d dataset, views []clickhouse.ViewColumn, from, to string) ([]exp
 		if limit.day != "" {
 			where += fmt.Sprintf(" AND business_date %s toDate32('%s')", limit.op, limit.day)
 		}
+	}
+	if d.where != "" {
+		where += " AND (" + d.where + ")"
 	}
 	return columns, fmt.Sprintf("SELECT %s FROM (SELECT * FROM `%s` WHERE 1%s) ORDER BY `%s`",
 		strings.Join(fields, ", "), d.view, where, strings.Join(order, "`, `"))

@@ -127,5 +127,5 @@ func (g *playground) closedPipe(t *testing.T) {
 	for _, file := range []string{filepath.Join(dir, "no", "x.csv"), filepath.Join(g.config, "x.csv")} {
 		g.paylake(t, "export", "ledger", "-o", file).want(t, 1).says(t, "", "paylake: export ledger: ").says(t, "", file)
 	}
-	g.paylake(t, "export", "ledgre").want(t, 2).says(t, "", `there is no dataset "ledgre" to export; did you mean "ledger"?`)
+	g.paylake(t, "export", "ledgre").want(t, 2).says(t, "", `there is no dataset "ledgre" to export; did you mean ledger?`)
 }

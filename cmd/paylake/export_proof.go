@@ -38,6 +38,9 @@ type exportProof struct {
 	Rows           int64  `json:"rows"`
 	Bytes          int64  `json:"bytes"`
 	SHA256         string `json:"sha256"` // of the file
+	// ContentSHA256 is the digest of what is about rows and not about the snapshot,
+	// in formats that name it; exports by schedule have it.
+	ContentSHA256 string `json:"content_sha256,omitempty"`
 	// Totals are what the money in the file adds up to; absent in files of earlier
 	// versions and in bundles.
 	Totals []export.Total `json:"totals,omitempty"`

@@ -44,21 +44,26 @@ func (s *span) in(zone *time.Location) (from, to time.Time, err error) {
 
 func (p *program) runCommand() *cobra.Command {
 	var days span
+	var exports bool
 	cmd := &cobra.Command{
 		Use: "run [PIPELINE…]", Short: "Read what is owed, commit it to the lake, load the warehouse",
 		Long: `Reads every window since start that is not complete, the look-back again, and
 the window that contains now, whatever the schedule says. Safe to repeat and to
 interrupt: what is committed is whole. With --from or --to these days are read
-again, and objects of theirs that the lake has lost are put back.`,
+again, and objects of theirs that the lake has lost are put back. With --exports
+the exports of the configuration follow.`,
 		Example: "  paylake run\n  paylake run ledger operations\n  paylake run ledger --from 2026-03-01 --to 2026-04-01",
-		RunE:    func(cmd *cobra.Command, args []string) error { return p.runPipelines(cmd.Context(), args, days) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.runPipelines(cmd.Context(), args, days, exports)
+		},
 	}
 	days.flags(cmd)
+	cmd.Flags().BoolVar(&exports, "exports", false, "then carry out the exports of the configuration, whatever their schedules say")
 	cmd.ValidArgsFunction = p.completePipelines
 	return cmd
 }
 
-func (p *program) runPipelines(ctx context.Context, names []string, days span) (err error) {
+func (p *program) runPipelines(ctx context.Context, names []string, days span, exports bool) (err error) {
 	p.boundMemory()
 	h, err := p.open()
 	if err != nil {
@@ -80,8 +85,11 @@ func (p *program) runPipelines(ctx context.Context, names []string, days span) (
 			break
 		}
 	}
-	verdict = verdict.And(h.newMatches(ctx, followers))
-	return p.conclude(verdict.And(h.newAlarms(ctx)))
+	verdict = verdict.And(h.newMatches(ctx, followers)).And(h.newAlarms(ctx))
+	if exports && ctx.Err() == nil {
+		verdict = verdict.And(p.exportAll(ctx, h.cfg.Exports, func(config.Export) time.Time { return p.now() }))
+	}
+	return p.conclude(verdict)
 }
 
 // openJobs takes every step up to the jobs. The warehouse is opened in the

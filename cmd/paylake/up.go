@@ -27,7 +27,8 @@ func (p *program) upCommand() *cobra.Command {
 		Use: "up", Short: "Everything: schedules, followers, health, embedded ClickHouse", Args: cobra.NoArgs,
 		Long: `Runs every pipeline that has a schedule, at once and then at its hours, keeps the
 warehouse following the lake, receives callbacks (/callbacks/flashpay/<source>,
-/callbacks/mpay/<source>), sends webhooks (paylake webhook), finds out how payments
+/callbacks/mpay/<source>), sends webhooks (paylake webhook), carries out exports by schedule (exports: in the
+configuration), finds out how payments
 end (paylake pay), and answers /healthz and /readyz. With --live it also sends
 payments as soon as they are approved. Stops cleanly on SIGTERM: what is committed is whole, and the exit code is 0.`,
 		Example: "  paylake up\n  paylake up --log json",
@@ -77,6 +78,11 @@ func (p *program) up(ctx context.Context, live bool) (err error) {
 		return misconfigured(err)
 	}
 	defer plans()
+	exports, err := h.startExports(ctx)
+	if err != nil {
+		return misconfigured(err)
+	}
+	defer exports()
 	return h.stay(ctx, listener, jobs, followers, receiver, desk)
 }
 

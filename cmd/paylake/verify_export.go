@@ -47,6 +47,9 @@ func (p *program) checkExport(ctx context.Context, url, file string, o lake.Veri
 	if err != nil {
 		return nil, fmt.Errorf("find the current folder: %w", err)
 	}
+	if isBundle(file) {
+		return p.checkBundle(ctx, url, file, o)
+	}
 	e, err := readProof(file)
 	if err != nil {
 		return nil, err
@@ -59,15 +62,8 @@ func (p *program) checkExport(ctx context.Context, url, file string, o lake.Veri
 	if r.SHA256, r.Bytes, err = fileDigest(file); err != nil {
 		return nil, usagef("--export: %w", err)
 	}
-	if e.Log != "" {
-		proof, err := lake.CheckProof([]byte(e.Log), o.Keys, o.Witnesses)
-		if err == nil && (proof.Sequence != e.Snapshot || proof.SHA256 != e.SnapshotSHA256) {
-			err = fmt.Errorf("it brings the proof of manifest %d (%.12s…) and says snapshot %d (%.12s…): %w", proof.Sequence, proof.SHA256, e.Snapshot, e.SnapshotSHA256, sinks.ErrCorrupt)
-		}
-		if err != nil {
-			return r, r.wrong(file+proofSuffix, err)
-		}
-		r.Logged = true
+	if r.Logged, err = e.logged(o); err != nil {
+		return r, r.wrong(file+proofSuffix, err)
 	}
 	dir, err := os.MkdirTemp("", "paylake-verify-*")
 	if err != nil {
@@ -88,6 +84,18 @@ func (p *program) checkExport(ctx context.Context, url, file string, o lake.Veri
 		return r, r.wrong(file+proofSuffix, fmt.Errorf("%s: %w", wrong, sinks.ErrCorrupt))
 	}
 	return r, nil
+}
+
+// logged reports whether a proof brings one that its snapshot is in the log.
+func (e exportProof) logged(o lake.VerifyOptions) (bool, error) {
+	if e.Log == "" {
+		return false, nil
+	}
+	proof, err := lake.CheckProof([]byte(e.Log), o.Keys, o.Witnesses)
+	if err == nil && (proof.Sequence != e.Snapshot || proof.SHA256 != e.SnapshotSHA256) {
+		err = fmt.Errorf("it brings the proof of manifest %d (%.12s…) and says snapshot %d (%.12s…): %w", proof.Sequence, proof.SHA256, e.Snapshot, e.SnapshotSHA256, sinks.ErrCorrupt)
+	}
+	return err == nil, err
 }
 
 // wrong notes what does not hold; other errors stay what they are.
@@ -133,19 +141,34 @@ func datasetOf(e exportProof) (dataset, error) {
 
 // exportAgain writes the export into a file, from the lake and what the proof
 // says that the lake does not hold.
-func (p *program) exportAgain(ctx context.Context, url, dir, file string, d dataset, e exportProof) (s *shop, err error) {
+func (p *program) exportAgain(ctx context.Context, url, dir, file string, d dataset, e exportProof) (*shop, error) {
+	out, err := os.Create(file)
+	if err != nil {
+		return nil, fmt.Errorf("compute the export again: %w", err)
+	}
+	var used *shop
+	err = p.fromLake(ctx, url, dir, e, func(s *shop) error {
+		used = s
+		return s.write(ctx, d, e.FileFormat, out)
+	})
+	return used, errors.Join(err, out.Close())
+}
+
+// fromLake gives a shop of what a proof is about, from the lake alone, in an
+// engine of its own.
+func (p *program) fromLake(ctx context.Context, url, dir string, e exportProof, do func(*shop) error) (err error) {
 	l, err := lake.Open(ctx, lake.Options{URL: url, TempDir: dir, Now: p.now, StoreWait: p.waits.store, SkipProbe: true})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	exe, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("find this program to start it again: %w", err)
+		return fmt.Errorf("find this program to start it again: %w", err)
 	}
 	server, err := embedded.Acquire(ctx, embedded.Options{DataDir: dir, Command: []string{exe, childCommand}, Exclusive: true, Log: p.log})
 	if err != nil {
-		return nil, fmt.Errorf("the rows of an export are computed by the embedded ClickHouse, in a folder of its own; it cannot be started: %w", err)
+		return fmt.Errorf("the rows of an export are computed by the embedded ClickHouse, in a folder of its own; it cannot be started: %w", err)
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	checks := e.Checks
@@ -154,35 +177,30 @@ func (p *program) exportAgain(ctx context.Context, url, dir, file string, d data
 	}
 	ch, err := clickhouse.Open(ctx, clickhouse.Options{Lake: l, Embedded: server, Now: p.now, Within: p.waits.warehouse, Log: p.log, Checks: checks})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, ch.Close()) }()
 	if err := ch.SetOutside(ctx, e.Outside); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := ch.Follow(ctx); err != nil {
-		return nil, fmt.Errorf("load the lake to export from it: %w", err)
+		return fmt.Errorf("load the lake to export from it: %w", err)
 	}
 	at, err := ch.Newest(ctx, e.Snapshot)
 	if errors.Is(err, clickhouse.ErrQuery) {
-		return nil, fmt.Errorf("it is of snapshot %d, and the lake has none of that number: %w", e.Snapshot, sinks.ErrCorrupt)
+		return fmt.Errorf("it is of snapshot %d, and the lake has none of that number: %w", e.Snapshot, sinks.ErrCorrupt)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if at.SHA256 != e.SnapshotSHA256 {
-		return nil, fmt.Errorf("it is of a manifest %d with the digest %s; that of the lake has %s: %w", e.Snapshot, e.SnapshotSHA256, at.SHA256, sinks.ErrCorrupt)
+		return fmt.Errorf("it is of a manifest %d with the digest %s; that of the lake has %s: %w", e.Snapshot, e.SnapshotSHA256, at.SHA256, sinks.ErrCorrupt)
 	}
-	s = &shop{warehouse: ch, reader: e.Reader, snapshot: at.Sequence, sha256: at.SHA256, created: at.CreatedAt, from: e.From, to: e.To, centres: e.Centres}
+	s := &shop{warehouse: ch, reader: e.Reader, snapshot: at.Sequence, sha256: at.SHA256, created: at.CreatedAt, from: e.From, to: e.To, centres: e.Centres}
 	if s.names, err = account.ParseNames(e.Names); err != nil {
-		return nil, err
+		return err
 	}
-	out, err := os.Create(file)
-	if err != nil {
-		return nil, fmt.Errorf("compute the export again: %w", err)
-	}
-	err = s.write(ctx, d, e.FileFormat, out)
-	return s, errors.Join(err, out.Close())
+	return do(s)
 }
 
 func fileDigest(path string) (sha string, n int64, err error) {
