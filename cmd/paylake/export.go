@@ -58,6 +58,7 @@ are strings. In CSV, text that a spreadsheet would run as a formula gets an
 apostrophe in front.`,
 		Example: `  paylake export spend_by_provider --period 2026-03 -o spend-2026-03.csv
   paylake export ledger --from 2026-03-01 --to 2026-04-01 --format parquet --snapshot 12 -o march.parquet
+  paylake export statement --period 2026-03 --format camt.053 -o march.xml
   paylake export nfc_workflows -o nfc-bundle.json`,
 		Args: cobra.ExactArgs(1), ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
