@@ -27,7 +27,7 @@ func (v viewer) decided() []string {
 //	level finding: accepted
 func (v viewer) reconciliation(at string) string {
 	t := schemas.Decisions
-	who := func(column string) string { return v.forSome("toString("+column+")") + " AS " + column }
+	who := func(column string) string { return v.forSome("toString("+column+")") + " AS " + quote(column) }
 	last := func(column string) string { return "argMax(" + column + ", number) AS " + column }
 	const none = "NULL::Nullable(Int64)"
 	periods := fmt.Sprintf(`SELECT period, 'period' AS level, '' AS subject, '' AS wallet_id, '' AS provider_code, '' AS category, '' AS currency, '' AS measure,
