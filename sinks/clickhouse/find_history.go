@@ -58,7 +58,7 @@ func (v viewer) beyondUsual(u usual, at string) string {
 		group += ", pair"
 	}
 	rows := func() string { return v.rowsOf(u.table, columns+", "+u.number+" AS x", u.where, at) }
-	known := fmt.Sprintf(`(SELECT *, q[3] * greatest(2, q[3] / q[2]) AS most, q[1] / greatest(2, q[2] / q[1]) AS least
+	known := fmt.Sprintf(`(SELECT %[1]s, n, q, q[3] * greatest(2, q[3] / q[2]) AS most, q[1] / greatest(2, q[2] / q[1]) AS least
     FROM (SELECT %[1]s, length(xs) AS n, %[2]s AS rough, arrayFilter(x -> x >= rough[1] / greatest(3, pow(rough[2] / rough[1], 2)) AND x <= rough[3] * greatest(3, pow(rough[3] / rough[2], 2)), xs) AS ys, %[3]s AS q
       FROM (SELECT %[1]s, arraySort(groupArray(x)) AS xs FROM %[4]s GROUP BY %[1]s HAVING count() >= %[5]d)))`,
 		group, quantilesOf("xs", 0.1, 0.5, 0.9), quantilesOf("ys", 0.01, 0.5, 0.99), rows(), v.thresholds().History.Least)
