@@ -222,9 +222,6 @@ func (p *program) repair(ctx context.Context, f reconcileFlags) (err error) {
 	} else {
 		p.showRepair(report)
 	}
-	if verdict.Code == pipeline.CodeFinding && report.settled() {
-		verdict.Code = pipeline.CodeDone // a chain on the way; it closes now
-	}
 	if err == nil {
 		err = p.conclude(verdict)
 	}
