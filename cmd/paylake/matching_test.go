@@ -93,3 +93,35 @@ func TestMatchesOfTheSandbox(t *testing.T) {
 		t.Errorf("rebuilt: %s, %s before", spend(), sums)
 	}
 }
+
+// matchPoint reports whether a point lies on the way of a matching, which wallets
+// alone do not take: TestMatchingKilledAtEveryPoint dies there.
+func matchPoint(name string) bool { return strings.HasPrefix(name, "match.") }
+
+// A matching that is killed leaves the matches of before or of now, and the next
+// run has those of now.
+func TestMatchingKilledAtEveryPoint(t *testing.T) {
+	t.Parallel()
+	g := newPlayground(t, 300)
+	g.withFiles(t, 300)
+	died := 0
+	for _, name := range points(t) {
+		if !matchPoint(name) {
+			continue
+		}
+		if g.killed(t, name+"#1", "", "run") {
+			died++
+		}
+		g.paylake(t, "verify").want(t, 0)
+		g.paylake(t, "run").want(t, 0)
+		cash := g.rows(t, "SELECT count() FROM funding_events WHERE source = 'terminals' AND status = 'completed'")
+		if got := g.rows(t, "SELECT count(), uniqExact(link_id) FROM matches WHERE rule = 'topup_terminal'"); got[0] != cash[0]+"|"+cash[0] || cash[0] == "0" {
+			t.Errorf("%s: %s of %s top-ups by cash are matched", name, got[0], cash[0])
+		}
+		g = newPlayground(t, 300) // each begins with nothing matched
+		g.withFiles(t, 300)
+	}
+	if died != 2 {
+		t.Errorf("%d of 2 points killed a run", died)
+	}
+}
