@@ -19,7 +19,6 @@ import (
 	"strings"
 
 	"github.com/paylake/paylake/cmd/internal/deposit"
-	"github.com/paylake/paylake/sinks/clickhouse/embedded"
 )
 
 // objectName is a function of what the file is: dataset, period, snapshot and
@@ -112,19 +111,4 @@ func contentDigest(file string, head int64) (string, error) {
 		return "", fmt.Errorf("read %s: %w", file, err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// heldBack reports whether a month that the export touches is held back from
-// publication. Whoever exports by hand decides for himself.
-func (s *shop) heldBack(ctx context.Context) (bool, error) {
-	if s.from == "" || !slices.Contains(embedded.Views, "decisions") {
-		return false, nil
-	}
-	var answer []struct{ Held int }
-	sql := fmt.Sprintf(`SELECT toInt32(countIf(last = 'hold')) AS held FROM (SELECT period, argMax(kind, (decided_at, decision_id)) AS last FROM decisions WHERE kind IN ('hold', 'release') GROUP BY period)
-WHERE period >= '%.7s' AND period <= formatDateTime(toDate('%s') - 1, '%%Y-%%m')`, s.from, s.to)
-	if err := s.ask(ctx, sql, &answer); err != nil {
-		return false, fmt.Errorf("whether the period is held back cannot be found out: %w", err)
-	}
-	return answer[0].Held > 0, nil
 }

@@ -12,18 +12,11 @@ import (
 // publication. A server decides by its own user what is seen, and ours sees
 // everything: there an export for analysts is refused.
 func (h *house) sayHeld(ctx context.Context, f exportFlags) error {
-	if h.lake == nil {
-		return nil
-	}
-	so, err := decisions.Read(ctx, h.lake)
+	held, err := h.heldBetween(ctx, f.days.from, f.days.to)
 	if err != nil {
 		return err
 	}
-	for _, s := range so.Held() {
-		from, to := s.Days()
-		if f.days.from != "" && to <= f.days.from || f.days.to != "" && from >= f.days.to {
-			continue
-		}
+	for _, s := range held {
 		switch {
 		case f.reader != "analyst":
 			fmt.Fprintf(h.p.stderr, "paylake: %s is held back from publication; the %s sees it all the same\n", s.Name(), f.reader)
@@ -34,4 +27,23 @@ func (h *house) sayHeld(ctx context.Context, f exportFlags) error {
 		}
 	}
 	return nil
+}
+
+// heldBetween are the periods that are held back from publication and have days
+// from a day on and before another; an empty day bounds nothing.
+func (h *house) heldBetween(ctx context.Context, from, to string) (list []decisions.Span, err error) {
+	if h.lake == nil {
+		return nil, nil
+	}
+	so, err := decisions.Read(ctx, h.lake)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range so.Held() {
+		first, after := s.Days()
+		if (from == "" || after > from) && (to == "" || first < to) {
+			list = append(list, s)
+		}
+	}
+	return list, nil
 }

@@ -155,7 +155,7 @@ func (h *house) exportPeriod(ctx context.Context, s *shop, d dataset, f exportFl
 		done.outcome = "nothing"
 		return done, nil
 	}
-	if held, err := s.heldBack(ctx); held || err != nil {
+	if held, err := h.heldBetween(ctx, s.from, s.to); len(held) > 0 || err != nil {
 		done.outcome = "held"
 		return done, err
 	}

@@ -18,7 +18,7 @@ var undated = []string{"decisions", "payment_intents", "payment_intents_history"
 
 // dated are the views whose rows belong to a period.
 var dated = []string{"ledger", "operations", "spend_by_provider", "double_counts", "bank_entries", "loyalty_entries", "balances", "funding_events",
-	"assurance_events", "transfers", "settlements", "payments", "operation_fees", "chargebacks", "chargeback_hints", "psp_balances", "currency_rates", "alarms"}
+	"assurance_events", "transfers", "settlements", "payments", "operation_fees", "chargebacks", "chargeback_hints", "psp_balances", "currency_rates", "alarms", "matches", "findings"}
 
 func heldBack(view string) bool {
 	name := strings.TrimSuffix(view, "_at")
