@@ -3,10 +3,10 @@ package matching
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"hash"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -134,6 +134,7 @@ type month struct {
 	b        *array.RecordBuilder
 	n        int
 	digest   hash.Hash
+	line     []byte // of one row, for the digest
 }
 
 // Rows of a month that are in memory before they go to disk, and of a record.
@@ -162,26 +163,28 @@ func (m *rowsByMonth) add(k *link) error {
 		p = &month{from: from, to: to, rows: sinks.NewSpool(schema, m.temp, held), b: array.NewRecordBuilder(memory.NewGoAllocator(), schema), digest: sha256.New()}
 		m.months[name] = p
 	}
+	p.line = p.line[:0]
 	for i, f := range schemas.Matches.Fields {
 		switch b := p.b.Field(i).(type) {
 		case *array.StringBuilder:
 			text := k.text(f.Name)
 			b.Append(text)
-			fmt.Fprintf(p.digest, "%d %s\n", len(text), text)
+			p.line = append(append(strconv.AppendInt(p.line, int64(len(text)), 10), ' '), text...)
 		case *array.Int64Builder:
 			b.Append(k.number(f.Name))
-			fmt.Fprintf(p.digest, "%d\n", k.number(f.Name))
+			p.line = append(strconv.AppendInt(p.line, int64(k.number(f.Name)), 10), ' ')
 		case *array.Int32Builder:
 			b.Append(k.score)
-			fmt.Fprintf(p.digest, "%d\n", k.score)
+			p.line = append(strconv.AppendInt(p.line, int64(k.score), 10), ' ')
 		case *array.TimestampBuilder:
 			b.Append(arrow.Timestamp(k.number(f.Name)))
-			fmt.Fprintf(p.digest, "%d\n", k.number(f.Name))
+			p.line = append(strconv.AppendInt(p.line, int64(k.number(f.Name)), 10), ' ')
 		case *array.Date32Builder:
 			b.Append(arrow.Date32(k.left.Date))
-			fmt.Fprintf(p.digest, "%d\n", k.left.Date)
+			p.line = append(strconv.AppendInt(p.line, int64(k.left.Date), 10), ' ')
 		}
 	}
+	p.digest.Write(p.line)
 	if p.n++; p.n < record {
 		return nil
 	}
