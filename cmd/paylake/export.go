@@ -143,6 +143,7 @@ func (f *exportFlags) limits() error {
 }
 
 func (p *program) export(ctx context.Context, d dataset, f exportFlags) (err error) {
+	p.boundMemory()
 	h, err := p.open()
 	if err != nil {
 		return err

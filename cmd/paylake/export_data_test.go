@@ -126,7 +126,7 @@ func (g *playground) story(t *testing.T) {
 
 // open opens the playground's warehouse once for many exports; starting the
 // embedded one takes longer than they do.
-func (g *playground) open(t testing.TB, f exportFlags) *shop {
+func (g *playground) open(t *testing.T, f exportFlags) *shop {
 	t.Helper()
 	p := &program{getenv: os.Getenv, stdin: newLines(strings.NewReader("")), stdout: io.Discard, stderr: io.Discard, now: time.Now, configFile: g.config, logFormat: "text"}
 	if err := p.start(); err != nil {
@@ -295,13 +295,13 @@ func TestExportShowsWhatTheReaderMaySee(t *testing.T) {
 // it meanwhile, as they join up, instead of starting one each, which takes a
 // second of processor time. Not for commands that want it alone (rebuild, up), nor
 // for tests of how it begins, ends or dies.
-func (g *playground) holding(t *testing.T) (stop func()) {
+func (g *playground) holding(t testing.TB) (stop func()) {
 	t.Helper()
 	return held(t, filepath.Join(g.dir, sandboxData))
 }
 
 // held is holding for any data directory.
-func held(t *testing.T, dataDir string) (stop func()) {
+func held(t testing.TB, dataDir string) (stop func()) {
 	t.Helper()
 	server, err := embedded.Acquire(context.Background(), embedded.Options{DataDir: dataDir, Command: []string{testExe(t), childCommand}})
 	if err != nil {

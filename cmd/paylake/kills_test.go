@@ -112,7 +112,7 @@ func newTorture(t *testing.T) *torture {
 	return x
 }
 
-func testExe(t *testing.T) string {
+func testExe(t testing.TB) string {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {

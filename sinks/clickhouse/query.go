@@ -130,7 +130,8 @@ func (w *Warehouse) post(ctx context.Context, sql string, q Query, set func(url.
 	}
 	req.Header.Set("X-ClickHouse-User", user)
 	req.Header.Set("X-ClickHouse-Key", password)
-	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: s.opts.TLS, DialContext: (&net.Dialer{Timeout: w.within.Dial}).DialContext}
+	// Between processes of one machine packing costs several times what it saves.
+	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: w.embedded != nil, TLSClientConfig: s.opts.TLS, DialContext: (&net.Dialer{Timeout: w.within.Dial}).DialContext}
 	res, err := (&http.Client{Transport: transport, Timeout: w.within.Query}).Do(req)
 	if err != nil {
 		return nil, w.explain(ctx, "query", fmt.Errorf("HTTP at %s: %w", req.URL.Host, errors.Unwrap(err)))

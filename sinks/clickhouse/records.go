@@ -23,6 +23,7 @@ import (
 // sorted on disk beyond so many bytes, in Arrow types that are easy to read.
 var streamed = map[string]string{
 	"wait_end_of_query":                                 "0",
+	"max_block_size":                                    "16384", // a record of so many rows is held whole
 	"max_bytes_before_external_sort":                    "134217728",
 	"max_bytes_ratio_before_external_sort":              "0",
 	"max_execution_time":                                "3600", // whoever reads slowly is not cut off
