@@ -29,10 +29,9 @@ func orUnknown(text string) string {
 func (p *program) showChains(r chainReport, of string) {
 	p.showBreaks(r.Chains)
 	p.showReadings(r.Platform)
-	switch open := len(r.Chains); {
-	case open == 0:
+	if open := len(r.Chains); open == 0 {
 		fmt.Fprintf(p.stdout, "every balance chain of %s closes\n", of)
-	default:
+	} else {
 		fmt.Fprintf(p.stdout, "%d places where a balance does not follow from the one before; to read exactly their windows again, type: paylake reconcile --repair\n", open)
 	}
 }

@@ -120,7 +120,8 @@ func permitted(text string) bool {
 	}
 	for i := range len(text) {
 		c := text[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') && !strings.ContainsRune("/-?:().,'+ _", rune(c)) {
+		letterOrDigit := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letterOrDigit && !strings.ContainsRune("/-?:().,'+ _", rune(c)) {
 			return false
 		}
 	}

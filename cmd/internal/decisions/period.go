@@ -23,7 +23,7 @@ var (
 )
 
 // ErrPeriod is returned for what is no period.
-var ErrPeriod = errors.New("not a month such as 2026-03, a quarter such as 2026-Q1, or a month and all that follow such as 2026-03..")
+var ErrPeriod = errors.New("not a month such as 2026-03, a quarter such as 2026-Q1, or 2026-03.. for a month and all that follow")
 
 // ParseSpan reads a period as decisions name it.
 func ParseSpan(text string) (Span, error) {

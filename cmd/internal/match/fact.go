@@ -22,8 +22,6 @@ func (s Side) String() string {
 	return "right"
 }
 
-func (s Side) other() Side { return 1 - s }
-
 // Key names a row in all systems.
 type Key struct{ Table, Source, Account, ID string }
 

@@ -17,16 +17,16 @@ type Slice struct {
 func (s Slice) By(o Order) iter.Seq2[Entry, error] {
 	var out []Entry
 	for _, f := range s.Facts {
-		switch {
-		case o == ByReference:
+		switch o {
+		case ByReference:
 			for _, ref := range f.Refs {
 				out = append(out, Entry{Class: ref, Fact: f})
 			}
-		case o == ByGroup:
+		case ByGroup:
 			if f.Group != "" {
 				out = append(out, Entry{Class: f.Group, Fact: f})
 			}
-		case o == ByNet:
+		case ByNet:
 			for _, net := range s.Rule.nets(f) {
 				out = append(out, Entry{Sum: net, Fact: f})
 			}

@@ -8,15 +8,13 @@ import (
 )
 
 // kind is a sort of row that can be a fact: a query over the warehouse's views
-// with the columns of factColumns. Amounts have the sign that both sides of a
+// with the columns tab, src, account, id, cur, amount, fee, at, dated, day, person,
+// provider, grp and refs, in this order. Amounts have the sign that both sides of a
 // rule share, and only rows of money that moved are facts.
 type kind struct {
 	table string
 	sql   string // ends with its conditions
 }
-
-// factColumns are the columns of a kind's query, in order.
-const factColumns = "tab, src, account, id, cur, amount, fee, at, dated, day, person, provider, grp, refs"
 
 // Kinds names what rules can be about.
 func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
