@@ -116,7 +116,8 @@ type shop struct {
 	from, to  string    // days; empty: without limit
 	names     account.Names
 	centres   []account.Centre
-	rows      int64          // written so far, also by somebody whose file is gone on with
+	rows      int64          // written so far
+	before    int64          // of these, by somebody whose file is gone on with
 	resumed   []export.Total // of these
 	part      *partfile.File // that is being written; nil: stdout, or a format that is written at once
 	markEvery int64          // bytes
@@ -138,8 +139,8 @@ func (s *shop) write(ctx context.Context, d dataset, format string, out io.Write
 	if err != nil {
 		return err
 	}
-	if s.rows > 0 {
-		sql += fmt.Sprintf(" OFFSET %d", s.rows)
+	if s.before > 0 {
+		sql += fmt.Sprintf(" OFFSET %d", s.before)
 	}
 	q := clickhouse.Query{Snapshot: s.snapshot, User: s.reader}
 	err = s.warehouse.Records(ctx, sql, q, func(rec arrow.Record) error {
@@ -158,11 +159,11 @@ func (s *shop) write(ctx context.Context, d dataset, format string, out io.Write
 // writer begins a file, or goes on with one that has rows already.
 func (s *shop) writer(d dataset, format string, out io.Writer, columns []export.Column) (export.Writer, error) {
 	s.totals = export.NewTotals(columns)
-	if s.rows > 0 {
+	if s.before > 0 {
 		if err := s.totals.Resume(s.resumed); err != nil {
 			return nil, err
 		}
-		return export.Resume(format, out, columns, s.rows)
+		return export.Resume(format, out, columns, s.before)
 	}
 	w, err := export.New(format, out, export.Meta{Dataset: d.name, Snapshot: s.snapshot, SHA256: s.sha256, From: s.from, To: s.to}, columns)
 	if h, ok := w.(interface{ Head() int }); ok {

@@ -45,7 +45,7 @@ func (p *program) toFile(ctx context.Context, s *shop, d dataset, f exportFlags,
 		if err := json.Unmarshal(m.State, &s.resumed); err != nil {
 			return errors.Join(fmt.Errorf("%s.part.json: %w; delete it to write the file anew", f.file, err), part.Keep())
 		}
-		s.rows = m.Rows
+		s.rows, s.before = m.Rows, m.Rows
 		fmt.Fprintf(p.stderr, "goes on with %s.part after %s rows\n", f.file, thousands(m.Rows))
 	}
 	if err := s.write(ctx, d, f.format, part); err != nil {

@@ -88,7 +88,7 @@ func TestDecidedFindings(t *testing.T) {
 	if got := line("auditor"); got != fmt.Sprintf(`%s,explained,Aysel,case 7`, name) {
 		t.Errorf("explained: %s", got)
 	}
-	decide(t, w, decision(3, "confirm", "", row{"subject": name, "decided_by": "Farid"}), decision(4, "hold", "2026-03", row{"subject": name}))
+	decide(t, w, decision(3, "confirm", "", row{"subject": name, "decided_by": "Farid"}), decision(4, "hold", "2026-05", row{"subject": name}))
 	if got := line("auditor"); got != fmt.Sprintf(`%s,confirmed,Farid,case 7`, name) {
 		t.Errorf("confirmed: %s", got)
 	}
