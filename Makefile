@@ -48,7 +48,7 @@ test: ## every test but those that need the system's packages; real ClickHouse, 
 	@lib=$$(deploy/fetch clickhouse) && pg=$$(deploy/fetch postgres) && s3=$$(deploy/fetch versitygw) && gcs=$$(deploy/fetch gcs) && \
 	azurite=$$(deploy/fetch azurite) && mkdir -p $(PAYLAKE_CACHE) && \
 	PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_POSTGRES=$$pg PAYLAKE_TEST_S3=$$s3 PAYLAKE_TEST_GCS=$$gcs PAYLAKE_TEST_AZURITE=$$azurite \
-	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 40m -p 2 -parallel 3 $(PKG)
+	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 75m -p 2 -parallel 3 $(PKG)
 	@[ "$(PKG)" != "./..." ] || { $(MAKE) --no-print-directory test-iceberg && cat $(RESULTS).iceberg >>$(RESULTS) && deploy/must-run $(RESULTS); }
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
 	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo, fuzzing, TestValidAgainstTheSchema (xmllint)"
