@@ -1,11 +1,8 @@
 package config
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -50,43 +47,15 @@ func reasonOf(err error) string {
 
 // parseAliases reads the file strictly: every line counts, or is a problem.
 func parseAliases(file string, text []byte) (out []Alias, problems []Problem) {
-	bad := func(line int, format string, args ...any) {
-		problems = append(problems, Problem{File: file, Line: line, Key: "aliases", Text: fmt.Sprintf(format, args...)})
-	}
-	in := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
-	in.Comment, in.FieldsPerRecord, in.TrimLeadingSpace = '#', -1, true
-	header, err := in.Read()
-	if errors.Is(err, io.EOF) || err == nil && !slices.Equal(trimmed(header), aliasColumns) {
-		bad(1, "the header must be %s", strings.Join(aliasColumns, ","))
-		return nil, problems
-	}
-	for err == nil {
-		var record []string
-		if record, err = in.Read(); err != nil {
-			break
+	problems = strictCSV(file, "aliases", text, aliasColumns, func(record []string, line int) string {
+		a, complaint := aliasOf(record)
+		if complaint == "" {
+			a.Line = line
+			out = append(out, a)
 		}
-		line, _ := in.FieldPos(0)
-		a, complaint := aliasOf(trimmed(record))
-		if complaint != "" {
-			bad(line, "%s", complaint)
-			continue
-		}
-		a.Line = line
-		out = append(out, a)
-	}
-	if parse, ok := errors.AsType[*csv.ParseError](err); ok {
-		bad(parse.Line, "column %d: %s", parse.Column, parse.Err)
-	} else if !errors.Is(err, io.EOF) {
-		bad(0, "%s", err)
-	}
+		return complaint
+	})
 	return out, problems
-}
-
-func trimmed(record []string) []string {
-	for i := range record {
-		record[i] = strings.TrimSpace(record[i])
-	}
-	return record
 }
 
 func aliasOf(record []string) (a Alias, complaint string) {

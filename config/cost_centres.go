@@ -1,11 +1,7 @@
 package config
 
 import (
-	"bytes"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -57,40 +53,19 @@ func (r *reader) costCentres(path string) []CostCentre {
 
 // parseCostCentres reads the file strictly: every line counts, or is a problem.
 func parseCostCentres(file string, text []byte) (out []CostCentre, problems []Problem) {
-	bad := func(line int, format string, args ...any) {
-		problems = append(problems, Problem{File: file, Line: line, Key: "cost_centres", Text: fmt.Sprintf(format, args...)})
-	}
-	in := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
-	in.Comment, in.FieldsPerRecord, in.TrimLeadingSpace = '#', -1, true
-	header, err := in.Read()
-	if errors.Is(err, io.EOF) || err == nil && !slices.Equal(trimmed(header), costCentreColumns) {
-		bad(1, "the header must be %s", strings.Join(costCentreColumns, ","))
-		return nil, problems
-	}
 	seen := map[string]int{}
-	for err == nil {
-		var record []string
-		if record, err = in.Read(); err != nil {
-			break
-		}
-		line, _ := in.FieldPos(0)
-		record = trimmed(record)
+	problems = strictCSV(file, "cost_centres", text, costCentreColumns, func(record []string, line int) string {
 		switch {
 		case len(record) != len(costCentreColumns):
-			bad(line, "it has %d fields, the header has %d; quote a field that holds a comma", len(record), len(costCentreColumns))
+			return fmt.Sprintf("it has %d fields, the header has %d; quote a field that holds a comma", len(record), len(costCentreColumns))
 		case record[0] == "" || record[1] == "":
-			bad(line, "%s is missing", costCentreColumns[slices.Index(record, "")])
+			return costCentreColumns[slices.Index(record, "")] + " is missing"
 		case seen[record[0]] > 0:
-			bad(line, "%s is named on line %d already; remove one of the two", record[0], seen[record[0]])
-		default:
-			seen[record[0]] = line
-			out = append(out, CostCentre{record[0], record[1], line})
+			return fmt.Sprintf("%s is named on line %d already; remove one of the two", record[0], seen[record[0]])
 		}
-	}
-	if parse, ok := errors.AsType[*csv.ParseError](err); ok {
-		bad(parse.Line, "column %d: %s", parse.Column, parse.Err)
-	} else if !errors.Is(err, io.EOF) {
-		bad(0, "%s", err)
-	}
+		seen[record[0]] = line
+		out = append(out, CostCentre{record[0], record[1], line})
+		return ""
+	})
 	return out, problems
 }

@@ -155,9 +155,11 @@ func (h *house) exportPeriod(ctx context.Context, s *shop, d dataset, f exportFl
 		done.outcome = "nothing"
 		return done, nil
 	}
-	if held, err := h.heldBetween(ctx, s.from, s.to); len(held) > 0 || err != nil {
-		done.outcome = "held"
+	if held, err := h.heldBetween(ctx, s.from, s.to); err != nil {
 		return done, err
+	} else if len(held) > 0 && (s.from != "" || clickhouse.OfPeriods(d.view)) {
+		done.outcome = "held"
+		return done, nil
 	}
 	if s.names, err = account.ParseNames(f.names); err != nil {
 		return done, err

@@ -20,6 +20,10 @@ var undated = []string{"decisions", "payment_intents", "payment_intents_history"
 var dated = []string{"ledger", "operations", "spend_by_provider", "double_counts", "bank_entries", "loyalty_entries", "balances", "funding_events",
 	"assurance_events", "transfers", "settlements", "payments", "operation_fees", "chargebacks", "chargeback_hints", "psp_balances", "currency_rates", "alarms", "matches", "findings"}
 
+// OfPeriods reports whether the rows of a view belong to periods, which can be
+// held back from publication; a catalogue's do not.
+func OfPeriods(view string) bool { return heldBack(view) }
+
 func heldBack(view string) bool {
 	name := strings.TrimSuffix(view, "_at")
 	for _, d := range dated {
