@@ -69,16 +69,7 @@ func joined(texts []string) string {
 
 // findings are the views of what was detected.
 func (v viewer) findings() []string {
-	return []string{v.typed("findings", v.allFindings(atComment)), v.plain("findings_at", v.allFindings(atParameter))}
-}
-
-// typed is a view whose columns are written down: the server need not work out
-// what so large a query gives before it takes the view.
-func (v viewer) typed(name, query string) string {
-	query = fmt.Sprintf("SELECT * FROM (%s)\nWHERE %s", query, v.published())
-	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s (%s) DEFINER = %s SQL SECURITY DEFINER AS\n%s", v.db, name,
-		"finding_id String, kind String, severity String, business_date Date32, opened_at DateTime64(6, 'UTC'), source String, wallet_id String, account String, counterparty String, row_ids Array(String), "+
-			"provider_code LowCardinality(String), currency String, amount_minor Int128, evidence String, state String, decided_by String, reason String", quote(v.owner), query)
+	return v.pair("findings", v.allFindings)
 }
 
 // thresholds are those of the configuration.

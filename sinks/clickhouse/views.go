@@ -39,18 +39,31 @@ func (v viewer) all() []string {
 		v.plain("chain_breaks", v.chainBreaks()), v.plain("completeness", v.completeness()), v.plain("pipeline_runs", v.runs()),
 		v.plain("webhook_deliveries", v.deliveries()),
 	}
-	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
-		out = append(out, v.plain("ledger"+at.suffix, v.ledger(at.as)), v.plain("operations"+at.suffix, v.operations(at.as)),
-			v.plain("providers"+at.suffix, v.providers(at.as)), v.plain("spend_by_provider"+at.suffix, v.spend(at.as)))
-	}
-	out = append(out, v.plain("provider_aliases", v.providerAliases()), v.plain("unknown_providers", v.unknownProviders()), v.plain("double_counts", v.doublesView()))
-	return slices.Concat(out, v.histories(), v.files(), v.wallets(), v.psp(), v.intents(), v.decided(), v.matches(), v.findings())
+	facts := slices.Concat(v.pair("ledger", v.ledger), v.pair("operations", v.operations), v.pair("providers", v.providers), v.pair("spend_by_provider", v.spend))
+	more := []string{v.plain("provider_aliases", v.providerAliases()), v.plain("unknown_providers", v.unknownProviders()), v.plain("double_counts", v.doublesView())}
+	return slices.Concat(out, facts, more, v.histories(), v.files(), v.wallets(), v.psp(), v.intents(), v.decided(), v.matches(), v.findings())
+}
+
+// pair is a view as of any snapshot, NAME_at, and the same as of the one that the
+// query's log_comment names. The second is made of the first: every start of an
+// embedded ClickHouse reads all views' text, and this is half of it.
+func (v viewer) pair(name string, query func(at string) string) []string {
+	return []string{v.plain(name+"_at", query(atParameter)), v.view(name, v.ofComment(name))}
+}
+
+// ofComment is NAME_at as of the snapshot that the query's log_comment names.
+func (v viewer) ofComment(name string) string {
+	return fmt.Sprintf("SELECT * FROM %s.%s_at(snapshot = %s)", v.db, name, atComment)
 }
 
 func (v viewer) plain(name, query string) string {
 	if heldBack(name) {
 		query = fmt.Sprintf("SELECT * FROM (%s)\nWHERE %s", query, v.published())
 	}
+	return v.view(name, query)
+}
+
+func (v viewer) view(name, query string) string {
 	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s DEFINER = %s SQL SECURITY DEFINER AS\n%s", v.db, name, quote(v.owner), query)
 }
 

@@ -10,12 +10,10 @@ import (
 
 // decided are the views of decisions: as they were taken, and how periods stand.
 func (v viewer) decided() []string {
-	var out []string
-	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
-		out = append(out, v.plain("decisions"+at.suffix, v.rows(schemas.Decisions, at.as, map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"})),
-			v.plain("reconciliation"+at.suffix, v.reconciliation(at.as)))
+	decisions := func(at string) string {
+		return v.rows(schemas.Decisions, at, map[string]string{"currency": decimal("amount_minor", "currency") + " AS amount"})
 	}
-	return out
+	return append(v.pair("decisions", decisions), v.pair("reconciliation", v.reconciliation)...)
 }
 
 // reconciliation: one line for each period that somebody decided about, for each

@@ -10,11 +10,7 @@ import (
 
 // files are the views of bank_entries and loyalty_entries.
 func (v viewer) files() []string {
-	var out []string
-	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
-		out = append(out, v.plain("bank_entries"+at.suffix, v.bankEntries(at.as)), v.plain("loyalty_entries"+at.suffix, v.loyaltyEntries(at.as)))
-	}
-	return out
+	return append(v.pair("bank_entries", v.bankEntries), v.pair("loyalty_entries", v.loyaltyEntries)...)
 }
 
 // bankEntries: amounts also as decimals, as accountants write them.

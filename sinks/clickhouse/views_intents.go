@@ -10,11 +10,7 @@ import (
 
 // intents are the views of payments: as they stand, and every step of them.
 func (v viewer) intents() []string {
-	var out []string
-	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
-		out = append(out, v.plain("payment_intents"+at.suffix, v.intentsNow(at.as)), v.plain("payment_intents_history"+at.suffix, v.steps(at.as)))
-	}
-	return out
+	return append(v.pair("payment_intents", v.intentsNow), v.pair("payment_intents_history", v.steps)...)
 }
 
 // steps: one row for each step of each payment.

@@ -10,11 +10,7 @@ import (
 
 // matches are the views of that name: pairs as the rules and people left them.
 func (v viewer) matches() []string {
-	var out []string
-	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
-		out = append(out, v.plain("matches"+at.suffix, v.matchesAt(at.as)))
-	}
-	return out
+	return v.pair("matches", v.matchesAt)
 }
 
 // matchesAt shows a pair to those who may see both of its rows.

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/paylake/paylake/schemas"
 )
@@ -9,17 +10,8 @@ import (
 // Views of the payment platform beside operations. Pure.
 
 func (v viewer) psp() []string {
-	var out []string
-	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
-		for _, view := range []struct{ name, query string }{
-			{"payments", v.payments(at.as)}, {"operation_fees", v.fees(at.as)}, {"chargebacks", v.chargebacks(at.as)},
-			{"chargeback_hints", v.chargebackHints(at.as)},
-			{"psp_balances", v.pspBalances(at.as)}, {"currency_rates", v.rates(at.as)}, {"alarms", v.alarms(at.as)},
-		} {
-			out = append(out, v.plain(view.name+at.suffix, view.query))
-		}
-	}
-	return out
+	return slices.Concat(v.pair("payments", v.payments), v.pair("operation_fees", v.fees), v.pair("chargebacks", v.chargebacks),
+		v.pair("chargeback_hints", v.chargebackHints), v.pair("psp_balances", v.pspBalances), v.pair("currency_rates", v.rates), v.pair("alarms", v.alarms))
 }
 
 func (v viewer) fees(at string) string {

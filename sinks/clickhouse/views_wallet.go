@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/paylake/paylake/schemas"
 )
@@ -11,17 +12,8 @@ import (
 // wallets are the views of balances, events, templates, workflows and
 // transfers.
 func (v viewer) wallets() []string {
-	var out []string
-	for _, at := range []struct{ suffix, as string }{{"", atComment}, {"_at", atParameter}} {
-		for _, view := range []struct{ name, query string }{
-			{"balances", v.balances(at.as)}, {"funding_events", v.funding(at.as)}, {"assurance_events", v.assuranceEvents(at.as)},
-			{"templates", v.templates(at.as)}, {"nfc_workflows", v.workflows(at.as)}, {"transfers", v.transfers(at.as)},
-			{"settlements", v.settlements(at.as)},
-		} {
-			out = append(out, v.plain(view.name+at.suffix, view.query))
-		}
-	}
-	return out
+	return slices.Concat(v.pair("balances", v.balances), v.pair("funding_events", v.funding), v.pair("assurance_events", v.assuranceEvents),
+		v.pair("templates", v.templates), v.pair("nfc_workflows", v.workflows), v.pair("transfers", v.transfers), v.pair("settlements", v.settlements))
 }
 
 // rows is a filter over one table with columns after some of its own.
