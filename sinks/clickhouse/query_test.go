@@ -159,8 +159,13 @@ func TestGrantsMatchViews(t *testing.T) {
 		if made[v] == "" {
 			t.Errorf("%s is granted and does not exist", v)
 		}
+		text := made[v]
+		if strings.Contains(text, "\nSELECT * FROM d."+v+"_at(snapshot = ") {
+			text = made[v+"_at"]
+			defer delete(made, v)
+		}
 		for _, h := range embedded.Hidden[v] {
-			if !strings.Contains(made[v], ", '') AS `"+h+"`") {
+			if !strings.Contains(text, ", '') AS `"+h+"`") {
 				t.Errorf("%s does not hide %s", v, h)
 			}
 		}

@@ -30,6 +30,7 @@ type viewer struct {
 	kept      map[string][]string // by table
 	checks    []schemas.Check     // nil: those of every user
 	found     *schemas.Findings   // nil: the default thresholds
+	untyped   bool                // columns are left to the server
 }
 
 // all returns every view's CREATE statement.
@@ -39,7 +40,7 @@ func (v viewer) all() []string {
 		v.plain("chain_breaks", v.chainBreaks()), v.plain("completeness", v.completeness()), v.plain("pipeline_runs", v.runs()),
 		v.plain("webhook_deliveries", v.deliveries()),
 	}
-	facts := slices.Concat(v.pair("ledger", v.ledger), v.pair("operations", v.operations), v.pair("providers", v.providers), v.pair("spend_by_provider", v.spend))
+	facts := slices.Concat(v.inFull("ledger", v.ledger), v.inFull("operations", v.operations), v.inFull("providers", v.providers), v.inFull("spend_by_provider", v.spend))
 	more := []string{v.plain("provider_aliases", v.providerAliases()), v.plain("unknown_providers", v.unknownProviders()), v.plain("double_counts", v.doublesView())}
 	return slices.Concat(out, facts, more, v.histories(), v.files(), v.wallets(), v.psp(), v.intents(), v.decided(), v.matches(), v.findings())
 }
@@ -48,12 +49,14 @@ func (v viewer) all() []string {
 // query's log_comment names. The second is made of the first: every start of an
 // embedded ClickHouse reads all views' text, and this is half of it.
 func (v viewer) pair(name string, query func(at string) string) []string {
-	return []string{v.plain(name+"_at", query(atParameter)), v.view(name, v.ofComment(name))}
+	return []string{v.plain(name+"_at", query(atParameter)),
+		v.view(name, fmt.Sprintf("SELECT * FROM %s.%s_at(snapshot = %s)", v.db, name, atComment))}
 }
 
-// ofComment is NAME_at as of the snapshot that the query's log_comment names.
-func (v viewer) ofComment(name string) string {
-	return fmt.Sprintf("SELECT * FROM %s.%s_at(snapshot = %s)", v.db, name, atComment)
+// inFull is a pair, each written out: a view that is made of another one is worked
+// out twice by every query, which people would feel in those that they ask most.
+func (v viewer) inFull(name string, query func(at string) string) []string {
+	return []string{v.plain(name+"_at", query(atParameter)), v.plain(name, query(atComment))}
 }
 
 func (v viewer) plain(name, query string) string {
@@ -64,7 +67,7 @@ func (v viewer) plain(name, query string) string {
 }
 
 func (v viewer) view(name, query string) string {
-	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s DEFINER = %s SQL SECURITY DEFINER AS\n%s", v.db, name, quote(v.owner), query)
+	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s%s DEFINER = %s SQL SECURITY DEFINER AS\n%s", v.db, name, v.typed(name), quote(v.owner), query)
 }
 
 // upTo is the newest manifest that a query may see: the follower's last, or an

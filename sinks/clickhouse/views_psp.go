@@ -10,7 +10,7 @@ import (
 // Views of the payment platform beside operations. Pure.
 
 func (v viewer) psp() []string {
-	return slices.Concat(v.pair("payments", v.payments), v.pair("operation_fees", v.fees), v.pair("chargebacks", v.chargebacks),
+	return slices.Concat(v.inFull("payments", v.payments), v.pair("operation_fees", v.fees), v.pair("chargebacks", v.chargebacks),
 		v.pair("chargeback_hints", v.chargebackHints), v.pair("psp_balances", v.pspBalances), v.pair("currency_rates", v.rates), v.pair("alarms", v.alarms))
 }
 

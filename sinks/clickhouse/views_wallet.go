@@ -12,7 +12,7 @@ import (
 // wallets are the views of balances, events, templates, workflows and
 // transfers.
 func (v viewer) wallets() []string {
-	return slices.Concat(v.pair("balances", v.balances), v.pair("funding_events", v.funding), v.pair("assurance_events", v.assuranceEvents),
+	return slices.Concat(v.inFull("balances", v.balances), v.pair("funding_events", v.funding), v.pair("assurance_events", v.assuranceEvents),
 		v.pair("templates", v.templates), v.pair("nfc_workflows", v.workflows), v.pair("transfers", v.transfers), v.pair("settlements", v.settlements))
 }
 
