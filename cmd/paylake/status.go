@@ -103,6 +103,9 @@ func (p *program) status(ctx context.Context, asJSON bool) (err error) {
 	if err := h.readLake(ctx); err != nil {
 		return err
 	}
+	if h.lake != nil {
+		h.store = h.newWarehouse()
+	}
 	report, err := h.status(ctx)
 	if err != nil {
 		return err
@@ -114,14 +117,13 @@ func (p *program) status(ctx context.Context, asJSON bool) (err error) {
 	return nil
 }
 
+// status says how everything stands: state, lake and warehouse are open, as far
+// as they are there.
 func (h *house) status(ctx context.Context) (r statusReport, err error) {
 	r = statusReport{Lake: h.cfg.Lake, Pipelines: []pipelineStatus{}, Followers: []followerStatus{}, Alarms: []alarmStatus{}}
 	bad, err := h.quarantined(ctx)
 	if err != nil {
 		return r, err
-	}
-	if h.lake != nil {
-		h.store = h.newWarehouse()
 	}
 	settled := map[[2]string]int64{}
 	if len(bad) > 0 {
