@@ -31,10 +31,15 @@ prints one line each: ok, FAILED, or warn for what stops nothing.`,
 type checklist struct {
 	p    *program
 	code int
+	tell func(what, note string, err error) // takes every outcome instead of stdout; may be nil
 }
 
 // line prints the outcome of a check; note is what to know when it held.
 func (c *checklist) line(what, note string, err error) bool {
+	if c.tell != nil {
+		c.tell(what, note, err)
+		return err == nil
+	}
 	if err == nil {
 		fmt.Fprintf(c.p.stdout, "ok      %-22s %s\n", what, note)
 		return true
@@ -48,6 +53,10 @@ func (c *checklist) line(what, note string, err error) bool {
 
 // warn prints what somebody should look at and what stops nothing.
 func (c *checklist) warn(what, note string) {
+	if c.tell != nil {
+		c.tell(what, note, errors.New(note))
+		return
+	}
 	fmt.Fprintf(c.p.stdout, "warn    %-22s %s\n", what, strings.ReplaceAll(note, "\n", "; "))
 }
 
@@ -174,6 +183,11 @@ func (h *house) checkUpstreams(ctx context.Context, c *checklist) {
 		c.line("sources", "", err)
 		return
 	}
+	h.pingUpstreams(ctx, c)
+}
+
+// pingUpstreams asks the sources that are open whether they answer.
+func (h *house) pingUpstreams(ctx context.Context, c *checklist) {
 	for _, s := range h.cfg.Sources {
 		ctx, cancel := context.WithTimeout(ctx, checkPatience)
 		h.checkFiles(ctx, c, s)

@@ -159,6 +159,13 @@ func testUp(t *testing.T, g *playground) {
 	g.paylake(t, "warehouse").want(t, 5)
 	g.paylake(t, "query", "SELECT 1").want(t, 0)
 	g.paylake(t, "status").want(t, 0)
+	testMetrics(t, func() string {
+		code, kind, body := get("/metrics")
+		if code != 200 || !strings.HasPrefix(kind, "text/plain") {
+			t.Fatalf("/metrics: %d %s", code, kind)
+		}
+		return body
+	})
 	up.stop()
 	if _, err := os.Stat(filepath.Join(g.dir, sandboxData, "warehouse.json")); !os.IsNotExist(err) {
 		t.Errorf("warehouse.json is left behind: %v", err)

@@ -21,7 +21,7 @@ func (h *house) openFiles(s config.Source) error {
 		return fmt.Errorf("%s: sources.%s: %w", h.cfg.File, s.Name, err)
 	}
 	c := csv.Config{Name: s.Name, URL: s.URL, Mapping: m, Zone: s.Zone, Pseudonyms: h.pseudo, Now: h.p.now, TempDir: h.tempDir,
-		Wrap: func(src sources.Source) sources.Source { return sources.Retry(src, h.p.patience) }}
+		Wrap: func(src sources.Source) sources.Source { return sources.Retry(src, h.retries(s.Name)) }}
 	for _, q := range h.cfg.Pipelines {
 		if q.Source != s.Name {
 			continue

@@ -9,14 +9,17 @@ import (
 	"github.com/paylake/paylake/cmd/internal/problem"
 )
 
-// handler answers /healthz (the process is alive) and /readyz (state, lake and
-// warehouse can be reached), and receives callbacks. Everything else is an RFC 9457 problem.
+// handler answers /healthz (the process is alive), /readyz (state, lake and
+// warehouse can be reached) and /metrics (for Prometheus), and receives callbacks. Everything else is an RFC 9457 problem.
 func (h *house) handler(r *receiver) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", h.ready)
+	if h.meters != nil {
+		mux.Handle("GET /metrics", h.meters.Handler())
+	}
 	if r != nil {
 		mux.Handle("/callbacks/", r.handler)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,12 +25,12 @@ const (
 func (p *program) upCommand() *cobra.Command {
 	var live bool
 	cmd := &cobra.Command{
-		Use: "up", Short: "Everything: schedules, followers, health, embedded ClickHouse", Args: cobra.NoArgs,
+		Use: "up", Short: "Everything: schedules, followers, health, metrics, embedded ClickHouse", Args: cobra.NoArgs,
 		Long: `Runs every pipeline that has a schedule, at once and then at its hours, keeps the
 warehouse following the lake, receives callbacks (/callbacks/flashpay/<source>,
 /callbacks/mpay/<source>), sends webhooks (paylake webhook), carries out exports by schedule (exports: in the
 configuration), finds out how payments
-end (paylake pay), and answers /healthz and /readyz. With --live it also sends
+end (paylake pay), and answers /healthz, /readyz and /metrics (for Prometheus). With --live it also sends
 payments as soon as they are approved. Stops cleanly on SIGTERM: what is committed is whole, and the exit code is 0.`,
 		Example: "  paylake up\n  paylake up --log json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.up(cmd.Context(), live) },
@@ -58,6 +59,7 @@ func (p *program) up(ctx context.Context, live bool) (err error) {
 		return err
 	}
 	defer listener.Close()
+	h.meters = h.newMeters()
 	jobs, followers, err := h.openUp(ctx)
 	if err != nil {
 		return stopped(ctx, err)
@@ -160,6 +162,9 @@ func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, f
 		served <- serve(ctx, server, l)
 	}()
 	go h.follow(ctx, followers)
+	var checks sync.WaitGroup
+	checks.Go(func() { h.keepChecking(ctx) })
+	defer checks.Wait()
 	matches := h.startMatching(ctx, followers)
 	defer matches.stop()
 	err := pipeline.Schedule(ctx, jobs, upGrace, h.p.log, func(r pipeline.Report, _ error) {
@@ -167,6 +172,7 @@ func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, f
 			h.p.log.Error("run not remembered", "pipeline", r.Pipeline, "err", err)
 		}
 		matches.nudge()
+		h.metered(r)
 		for _, why := range h.newAlarms(ctx).Why {
 			h.p.log.Warn("check did not hold", "pipeline", r.Pipeline, "err", why)
 		}

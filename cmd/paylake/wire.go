@@ -20,6 +20,7 @@ import (
 	"gocloud.dev/secrets/localsecrets"
 	"golang.org/x/time/rate"
 
+	"github.com/paylake/paylake/cmd/internal/meters"
 	"github.com/paylake/paylake/config"
 	"github.com/paylake/paylake/pipeline"
 	"github.com/paylake/paylake/pipeline/state"
@@ -48,7 +49,9 @@ type house struct {
 
 	limits  map[string]*rate.Limiter // by source, for all its pipelines
 	pseudo  *schemas.Pseudonymizer
-	permits *permits // who may be read; with state
+	permits *permits       // who may be read; with state
+	meters  *meters.Meters // of `up`; nil elsewhere
+	checked checkBook
 	persons *persons
 	temp    string // this process's own folder, once it may write
 	closers []func() error
@@ -282,9 +285,26 @@ func (h *house) readers(q config.Pipeline) []sources.Source {
 		}
 	}
 	for i := range out {
-		out[i] = sources.Retry(out[i], h.p.patience)
+		out[i] = sources.Retry(out[i], h.retries(q.Source))
 	}
 	return out
+}
+
+// retries is how a source is asked again, and counted.
+func (h *house) retries(source string) sources.RetryPolicy {
+	policy := h.p.patience
+	if h.meters == nil {
+		return policy
+	}
+	sleep := policy.Sleep
+	if sleep == nil {
+		sleep = sources.Sleep
+	}
+	policy.Sleep = func(ctx context.Context, d time.Duration) error {
+		h.meters.Retried(source)
+		return sleep(ctx, d)
+	}
+	return policy
 }
 
 // sourcesOf names the sources of pipelines.
