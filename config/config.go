@@ -8,6 +8,7 @@ package config
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -45,6 +46,7 @@ type Config struct {
 	Findings          schemas.Findings // thresholds; zero: the defaults
 	Exports           []Export         // in the order of the file
 	Compliance        Compliance
+	BI                BI
 
 	lines map[string]int // key path → line, for Validate
 }
@@ -213,6 +215,9 @@ func (c *Config) Secrets() []Secret {
 		all = append(all, s.ServerKey)
 		all = append(append(all, s.WebhookSecret...), s.Secret...)
 		all = append(all, s.DataToken, s.DataSecret)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.BI.Users)) {
+		all = append(all, c.BI.Users[name])
 	}
 	return slices.DeleteFunc(all, Secret.IsZero)
 }

@@ -39,6 +39,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 	c.Findings = r.findings(m)
 	c.Exports = r.exports(m)
 	c.Compliance = r.compliance(m)
+	c.BI = r.bi(m)
 	m.done()
 	return c
 }

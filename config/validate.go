@@ -51,6 +51,7 @@ func (c *Config) validate(p *problems) {
 	c.validatePayments(p)
 	c.validateFindings(p)
 	c.validateExports(p)
+	c.validateBI(p)
 }
 
 // localSchemes are those whose URLs have a path instead of a host.

@@ -168,9 +168,33 @@ func (h *house) acquire(ctx context.Context, exclusive bool) (*embedded.Server, 
 	if err != nil {
 		return nil, fmt.Errorf("find this program to start it again: %w", err)
 	}
-	return embedded.Acquire(ctx, embedded.Options{
-		DataDir: h.cfg.DataDir, Command: []string{exe, childCommand}, Exclusive: exclusive, Log: h.p.log,
-	})
+	o := embedded.Options{DataDir: h.cfg.DataDir, Command: []string{exe, childCommand}, Exclusive: exclusive, Log: h.p.log}
+	if exclusive { // who stays; a command that ends soon is no place for tools
+		if o.Tools, err = h.tools(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return embedded.Acquire(ctx, o)
+}
+
+// leastPassword is the shortest password, in bytes, that a tool may have.
+const leastPassword = 12
+
+// tools are the ports and passwords of BI tools.
+func (h *house) tools(ctx context.Context) (embedded.Tools, error) {
+	b := h.cfg.BI
+	t := embedded.Tools{NativePort: b.NativePort, HTTPPort: b.HTTPPort, Passwords: map[string]string{}}
+	for role, secret := range b.Users {
+		password, err := secret.Text(ctx)
+		if err == nil && len(password) < leastPassword {
+			err = fmt.Errorf("bi.users.%s: the password is shorter than %d bytes; make one: openssl rand -base64 24", role, leastPassword)
+		}
+		if err != nil {
+			return t, misconfigured(err)
+		}
+		t.Passwords[role] = password
+	}
+	return t, nil
 }
 
 // close ends what was started.

@@ -46,19 +46,22 @@ func (p *program) warehouse(ctx context.Context) (err error) {
 	if _, err := ch.Follow(ctx); err != nil { // views and data, before anybody looks
 		return err
 	}
-	p.showEndpoint(h.store.server.Current())
+	p.showEndpoint(h.store.server.Current(), h.cfg.BI.Users)
 	<-ctx.Done()
 	return nil
 }
 
-// showEndpoint says how to connect; the passwords change with every start and
-// lie in warehouse.json as well, for its owner alone.
-func (p *program) showEndpoint(e embedded.Endpoint) {
+// showEndpoint says how to connect. Passwords that the configuration does not
+// name change with every start; they lie in warehouse.json as well, for its owner
+// alone.
+func (p *program) showEndpoint(e embedded.Endpoint, named map[string]config.Secret) {
 	fmt.Fprintf(p.stdout, "native  %s\nhttp    http://%s\ndatabase %s\n", e.Addr, e.HTTPAddr, embedded.Database)
 	for _, role := range []string{"analyst", "auditor", "accountant"} {
-		if password, ok := e.Readers[role]; ok {
+		if _, ok := named[role]; ok {
+			fmt.Fprintf(p.stdout, "user    %-11s password as bi.users.%s says\n", role, role)
+		} else if password, ok := e.Readers[role]; ok {
 			fmt.Fprintf(p.stdout, "user    %-11s password %s\n", role, password)
 		}
 	}
-	fmt.Fprintln(p.stderr, "stop with Ctrl-C; the passwords change with every start")
+	fmt.Fprintln(p.stderr, "stop with Ctrl-C; what is printed here changes with every start, unless bi: in the configuration says otherwise")
 }

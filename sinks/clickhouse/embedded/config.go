@@ -131,10 +131,12 @@ func credentials(password string) string {
 }
 
 // newEndpoint makes passwords; ports come later.
-func newEndpoint() Endpoint {
+func newEndpoint(t Tools) Endpoint {
 	ep := Endpoint{User: "loader", Password: rand.Text(), Readers: map[string]string{}}
 	for _, role := range Roles {
-		ep.Readers[role] = rand.Text()
+		if ep.Readers[role] = t.Passwords[role]; ep.Readers[role] == "" {
+			ep.Readers[role] = rand.Text()
+		}
 	}
 	return ep
 }

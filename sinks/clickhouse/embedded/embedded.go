@@ -30,7 +30,15 @@ type Options struct {
 	Command []string
 	// Exclusive refuses to join another holder: sinks.ErrBusy.
 	Exclusive bool
+	Tools     Tools        // how others reach it while this process holds it
 	Log       *slog.Logger // what happens to the child; may be nil
+}
+
+// Tools are ports and passwords that stay what they are over restarts, for the
+// tools of others. Zero: the system chooses ports, passwords are made anew.
+type Tools struct {
+	NativePort, HTTPPort int
+	Passwords            map[string]string // by role
 }
 
 // Endpoint is where a warehouse listens and who may enter. Passwords are made

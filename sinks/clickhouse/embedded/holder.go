@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func start(ctx context.Context, o Options, lock *flock.Flock, changed func(Endpo
 		return nil, err
 	}
 	h := &holder{opts: o, at: layout(o.DataDir), lock: lock, changed: changed, library: library,
-		ep: newEndpoint(), quit: make(chan struct{}), done: make(chan struct{})}
+		ep: newEndpoint(o.Tools), quit: make(chan struct{}), done: make(chan struct{})}
 	if err := h.prepare(); err != nil {
 		return nil, fmt.Errorf("embedded warehouse: %w", err)
 	}
@@ -161,11 +162,11 @@ func (h *holder) start(far, near, out *os.File) (*exec.Cmd, error) {
 		return nil, errors.New("closing")
 	}
 	if h.ep.Addr == "" {
-		ports, err := freePorts(2)
+		native, http, err := h.opts.Tools.ports()
 		if err != nil {
 			return nil, err
 		}
-		h.ep.Addr, h.ep.HTTPAddr = local(ports[0]), local(ports[1])
+		h.ep.Addr, h.ep.HTTPAddr = local(native), local(http)
 	}
 	args := append(h.opts.Command[1:len(h.opts.Command):len(h.opts.Command)], h.opts.DataDir, port(h.ep.Addr), port(h.ep.HTTPAddr))
 	cmd := exec.CommandContext(context.Background(), h.opts.Command[0], args...)
@@ -267,6 +268,26 @@ func (h *holder) within(d time.Duration) bool {
 	case <-time.After(d):
 		return false
 	}
+}
+
+// ports are those that tools know, and free ones instead of those that they
+// leave to the system.
+func (t Tools) ports() (native, http int, err error) {
+	free, err := freePorts(2)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, p := range []int{t.NativePort, t.HTTPPort} {
+		if p == 0 {
+			continue
+		}
+		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", local(p))
+		if err != nil {
+			return 0, 0, fmt.Errorf("port %d, which bi: in the configuration names, cannot be used: %w; stop who has it or name another", p, err)
+		}
+		_ = l.Close()
+	}
+	return cmp.Or(t.NativePort, free[0]), cmp.Or(t.HTTPPort, free[1]), nil
 }
 
 // freePorts asks the system for ports that nobody listens on.
