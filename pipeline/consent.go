@@ -95,6 +95,18 @@ func (r *run) permitted(ctx context.Context, s schemas.Stream, p *permit) error 
 		s.Wallet, s.Source, p.ID, s.Wallet)
 }
 
+// gone says what a source cannot know: a consent that it misses was there when
+// the run began, and went while its wallet was read.
+func (r *run) gone(ctx context.Context, t *task, err error) error {
+	if !errors.Is(err, sources.ErrConsent) {
+		return err
+	}
+	if now := r.allowed(ctx, t.lane); errors.Is(now, sources.ErrConsent) {
+		return now
+	}
+	return err
+}
+
 // withdraw takes the windows out of a batch whose consent has gone since they
 // were read.
 func (r *run) withdraw(ctx context.Context, tasks []*task) ([]*task, error) {

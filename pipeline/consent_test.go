@@ -141,7 +141,7 @@ func TestWindowsAreClippedToTheConsent(t *testing.T) {
 // A consent that is revoked between two pages: the second is not asked for,
 // and what was read but not committed is dropped.
 func TestRevokedWhileItIsRead(t *testing.T) {
-	for _, when := range []string{"reading", "committing"} {
+	for _, when := range []string{"reading", "asking", "committing"} {
 		t.Run(when, func(t *testing.T) {
 			s, alloc := newStore(), checked(t)
 			consents := consented(time.Time{}, noon.Add(time.Hour), "analytics", "a", "b")
@@ -157,6 +157,15 @@ func TestRevokedWhileItIsRead(t *testing.T) {
 				return nil
 			}
 			j := job(s, noon, a, wallet(alloc, "b"))
+			if when == "asking" { // the source sees it first, and knows less about it
+				a.before = func(_ context.Context, w schemas.Window, _ time.Time) error {
+					if !w.From.After(epoch) {
+						return nil
+					}
+					consents.revoke("a")
+					return NoConsent(schemas.Stream{Source: "mpay", Wallet: "a"})
+				}
+			}
 			if when == "committing" { // everything is read in one page and waits
 				a.perPage = 24
 				a.before = func(_ context.Context, w schemas.Window, _ time.Time) error { return nil }

@@ -58,7 +58,7 @@ func (r *run) window(ctx context.Context, t *task) error {
 	}
 	for page, err := range t.lane.source.Pages(ctx, t.owed.Window, t.from) {
 		if err != nil {
-			return err // it names source, wallet and window itself
+			return r.gone(ctx, t, err) // it names source, wallet and window itself
 		}
 		next, file := page.Next, page.File
 		page, err := r.refused(judge, t.lane.permit.narrowed(page, stream.Table), stream.Table, t.lane.permit)
