@@ -159,7 +159,7 @@ func (p *program) root() *cobra.Command {
 		p.upCommand(), p.runCommand(), p.planCommand(), p.loginCommand(), p.statusCommand(),
 		p.queryCommand(), p.exportCommand(), p.snapshotsCommand(), p.quarantineCommand(), p.callbackCommand(), p.webhookCommand(), p.payCommand(), p.verifyCommand(), p.rebuildCommand(),
 		p.diffCommand(), p.reconcileCommand(), p.closeCommand(), p.restatementsCommand(), p.matchCommand(), p.unmatchCommand(), p.compactCommand(), p.proveCommand(), p.checkpointCommand(),
-		p.consentCommand(), p.revealCommand(), p.eraseCommand(), p.keysCommand(), p.checkCommand(), p.sandboxCommand(), p.warehouseCommand(), p.versionCommand(),
+		p.consentCommand(), p.revealCommand(), p.eraseCommand(), p.keysCommand(), p.keyCommand(), p.checkCommand(), p.sandboxCommand(), p.warehouseCommand(), p.versionCommand(),
 		p.clickhouseChildCommand(), p.otpFromSandboxCommand(),
 	)
 	return root
