@@ -31,6 +31,7 @@ type Config struct {
 	DataDir           string            // where the embedded parts live
 	Listen            string            // host:port; port 0: the system chooses
 	TLS               *TLS              // nil: plain HTTP
+	APIRate           Rate              // `api: {rate: …}`, requests of one key; zero: the default
 	Keeper            Secret            // `secrets:`, a gocloud.dev/secrets keeper URL
 	Keys              Keys              // keys of our own
 	AliasFile         string            // `aliases:`, the crosswalk's file; may be absent

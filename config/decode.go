@@ -23,6 +23,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 		DataDir:           absolute(r.dir, m.text("data_dir")),
 		Listen:            m.text("listen"),
 		TLS:               r.tls(m),
+		APIRate:           r.api(m),
 		Keeper:            r.keeper(m),
 		Keys:              r.keys(m),
 		AliasFile:         absolute(r.dir, m.text("aliases")),
@@ -78,6 +79,16 @@ func (r *reader) tls(m *mapping) *TLS {
 	t := r.mapping(path, n)
 	defer t.done()
 	return &TLS{Cert: absolute(r.dir, t.text("cert")), Key: absolute(r.dir, t.text("key"))}
+}
+
+func (r *reader) api(m *mapping) Rate {
+	n, path := m.take("api")
+	if n == nil {
+		return Rate{}
+	}
+	t := r.mapping(path, n)
+	defer t.done()
+	return parsed(t, "rate", parseRate)
 }
 
 func (r *reader) keys(m *mapping) Keys {

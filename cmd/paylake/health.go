@@ -23,6 +23,10 @@ func (h *house) handler(r *receiver) http.Handler {
 	if r != nil {
 		mux.Handle("/callbacks/", r.handler)
 	}
+	front := h.newAPI()
+	for _, path := range front.Paths() {
+		mux.Handle(path, front)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusNotFound, "there is nothing at this address")
 	})

@@ -16,6 +16,7 @@ var logKeys = map[string]bool{
 	"took": true, "code": true, "err": true, "event": true, "role": true, "object": true, "detail": true,
 	"data_dir": true, "pid": true, "addr": true, "load": true, "manifest": true, "attempt": true, "after": true, "by": true, "part": true,
 	"endpoint": true, "tries": true, "payment": true, "status": true, "job": true, "drafts": true, "findings": true,
+	"request": true,
 }
 
 // longNumber is a telephone number written in full.
