@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/paylake/paylake/cmd/internal/facade"
 	"github.com/paylake/paylake/cmd/internal/problem"
 )
 
@@ -23,6 +24,7 @@ func (h *house) handler(r *receiver) http.Handler {
 	if r != nil {
 		mux.Handle("/callbacks/", r.handler)
 	}
+	mux.Handle(facade.Prefix, h.newFacade())
 	front := h.newAPI()
 	for _, path := range front.Paths() {
 		mux.Handle(path, front)
