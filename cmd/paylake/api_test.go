@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// front is a playground's API, with one engine running.
-type front struct {
+// apiFront is a playground's API, with one engine running.
+type apiFront struct {
 	*playground
 	house  *house
 	server *httptest.Server
 }
 
 // serveAPI serves the API of a playground as `up` does, without schedules.
-func (g *playground) serveAPI(t testing.TB) *front {
+func (g *playground) serveAPI(t testing.TB) *apiFront {
 	t.Helper()
-	p := &program{getenv: os.Getenv, stdin: newLines(strings.NewReader("")), stdout: io.Discard, stderr: io.Discard, now: time.Now, configFile: g.config, logFormat: "text"}
+	p := &program{getenv: os.Getenv, stdin: newLines(strings.NewReader("")), stdout: io.Discard, stderr: os.Stderr, now: time.Now, configFile: g.config, logFormat: "text"}
 	if err := p.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -46,13 +46,14 @@ func (g *playground) serveAPI(t testing.TB) *front {
 	if _, err := h.store.Follow(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(h.handler(nil))
-	t.Cleanup(server.Close)
-	return &front{g, h, server}
+	front := h.newAPI()
+	server := httptest.NewServer(h.handler(nil, front))
+	t.Cleanup(func() { server.Close(); front.Close() })
+	return &apiFront{g, h, server}
 }
 
 // key makes a key by the command.
-func (f *front) key(t testing.TB, args ...string) string {
+func (f *apiFront) key(t testing.TB, args ...string) string {
 	t.Helper()
 	r := f.paylake(t, append([]string{"key", "add"}, args...)...)
 	r.want(t, 0)
@@ -65,7 +66,7 @@ type reply struct {
 	body string
 }
 
-func (f *front) ask(t testing.TB, method, path, key, body string, headers ...string) reply {
+func (f *apiFront) ask(t testing.TB, method, path, key, body string, headers ...string) reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, f.server.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -139,7 +140,7 @@ func TestAPI(t *testing.T) {
 	t.Run("exact", f.testExact)
 }
 
-func (f *front) testDoors(t *testing.T) {
+func (f *apiFront) testDoors(t *testing.T) {
 	read, pay := f.key(t, "doors", "--scope", "read"), f.key(t, "doors-pay", "--scope", "pay")
 	f.ask(t, "GET", "/v1/ledger", "", "").want(t, 401)
 	f.ask(t, "GET", "/v1/ledger", "plk_"+strings.Repeat("x", 43), "").want(t, 401)
@@ -166,7 +167,7 @@ func (f *front) testDoors(t *testing.T) {
 	f.ask(t, "GET", "/v1/ledger", read, "").want(t, 401)
 }
 
-func (f *front) testSession(t *testing.T) {
+func (f *apiFront) testSession(t *testing.T) {
 	key := f.key(t, "browser", "--scope", "read")
 	f.ask(t, "GET", "/session", "", "").want(t, 401)
 	f.ask(t, "POST", "/session", "", `{"key":"plk_wrong"}`).want(t, 401)
@@ -193,7 +194,7 @@ func (f *front) testSession(t *testing.T) {
 }
 
 // Every list answers, with the columns that the document says.
-func (f *front) testLists(t *testing.T) {
+func (f *apiFront) testLists(t *testing.T) {
 	key := f.key(t, "lists", "--scope", "read", "--scope", "audit")
 	var document struct {
 		Paths map[string]struct {
@@ -251,7 +252,7 @@ func (f *front) testLists(t *testing.T) {
 
 // Pages begin exactly where the one before ended, in both directions, with rows
 // that are alike in the order as well.
-func (f *front) testCursor(t *testing.T) {
+func (f *apiFront) testCursor(t *testing.T) {
 	key := f.key(t, "cursor", "--scope", "read")
 	for _, path := range []string{"/v1/ledger?limit=1000", "/v1/ledger?order=desc&limit=1000&wallet_id=wlt_441b", "/v1/transfers?limit=1000&fields=wallet_id,amount_minor", "/v1/snapshots?limit=1000", "/v1/operations?limit=1000",
 		"/v1/quarantine?limit=1000", "/v1/runs?limit=1000", "/v1/providers?limit=1000"} {
@@ -283,7 +284,7 @@ func (f *front) testCursor(t *testing.T) {
 	f.ask(t, "GET", "/v1/ledger?type=topup&cursor="+first.Next, key, "").want(t, 422)
 }
 
-func (f *front) testNotModified(t *testing.T) {
+func (f *apiFront) testNotModified(t *testing.T) {
 	key := f.key(t, "etag", "--scope", "read")
 	one := f.ask(t, "GET", "/v1/ledger?limit=2", key, "").want(t, 200)
 	tag := one.Header.Get("ETag")
@@ -299,7 +300,7 @@ func (f *front) testNotModified(t *testing.T) {
 }
 
 // A key of one wallet reaches nothing of another one.
-func (f *front) testWallets(t *testing.T) {
+func (f *apiFront) testWallets(t *testing.T) {
 	key := f.key(t, "partner", "--scope", "read", "--scope", "audit", "--wallet", "wlt_441b")
 	for _, path := range []string{"ledger", "balances", "transfers", "funding-events", "assurance-events", "settlements", "templates", "completeness", "chain-breaks", "quarantine", "snapshots"} {
 		for _, p := range []page{f.ask(t, "GET", "/v1/"+path+"?limit=1000", key, "").page(t), f.ask(t, "GET", "/v1/"+path+"?limit=1000&wallet_id=wlt_7c02", key, "").page(t)} {
@@ -321,7 +322,7 @@ func (f *front) testWallets(t *testing.T) {
 	}
 }
 
-func (f *front) testExact(t *testing.T) {
+func (f *apiFront) testExact(t *testing.T) {
 	key := f.key(t, "exact", "--scope", "read")
 	out := f.ask(t, "GET", "/v1/ledger?limit=1000&fields=amount_minor,amount,snapshot,posted_at,business_date,balance_after_minor", key, "").page(t)
 	i := slices.IndexFunc(out.Data, func(r map[string]any) bool { return r["amount_minor"] != nil })

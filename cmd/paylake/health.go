@@ -6,13 +6,15 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/paylake/paylake/cmd/internal/api"
 	"github.com/paylake/paylake/cmd/internal/facade"
 	"github.com/paylake/paylake/cmd/internal/problem"
 )
 
 // handler answers /healthz (the process is alive), /readyz (state, lake and
-// warehouse can be reached) and /metrics (for Prometheus), and receives callbacks. Everything else is an RFC 9457 problem.
-func (h *house) handler(r *receiver) http.Handler {
+// warehouse can be reached) and /metrics (for Prometheus), receives callbacks,
+// and serves the API and the façade. Everything else is an RFC 9457 problem.
+func (h *house) handler(r *receiver, front *api.API) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
@@ -25,7 +27,6 @@ func (h *house) handler(r *receiver) http.Handler {
 		mux.Handle("/callbacks/", r.handler)
 	}
 	mux.Handle(facade.Prefix, h.newFacade())
-	front := h.newAPI()
 	for _, path := range front.Paths() {
 		mux.Handle(path, front)
 	}

@@ -53,7 +53,7 @@ type Options struct {
 
 // Limits are what one question may cost. Zero fields take the value in brackets.
 type Limits struct {
-	Within time.Duration // [10 s]
+	Within time.Duration // [25 s]
 	Memory int64         // bytes [512 MiB]
 	AtOnce int           // questions [8]
 	Cache  int           // bytes of answers that are kept [32 MiB]
@@ -61,7 +61,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	if l.Within <= 0 {
-		l.Within = 10 * time.Second
+		l.Within = 25 * time.Second
 	}
 	if l.Memory <= 0 {
 		l.Memory = 512 << 20
@@ -116,6 +116,13 @@ func New(o Options) *API {
 	a.describe()
 	a.handler = a.wrapped()
 	return a
+}
+
+// Close ends the questions that are under way. Call it when nobody is served any
+// more, and before what the API asks is closed.
+func (a *API) Close() {
+	a.desk.close()
+	a.desk.under.Wait()
 }
 
 // ServeHTTP implements http.Handler.

@@ -13,7 +13,10 @@ func plain(kind string) (inner string, nullable bool) {
 	if rest, ok := strings.CutPrefix(kind, "Nullable("); ok {
 		return strings.TrimSuffix(rest, ")"), true
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(kind, "LowCardinality("), ")"), false
+	if rest, ok := strings.CutPrefix(kind, "LowCardinality("); ok {
+		return strings.TrimSuffix(rest, ")"), false
+	}
+	return kind, false
 }
 
 // exact reports whether an integer is an amount: it is a string in JSON, because

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/singleflight"
 
@@ -25,15 +26,21 @@ type desk struct {
 	same      singleflight.Group
 	kept      *kept
 	standing  fresh
+
+	open  context.Context // questions belong to nobody who asks, and end with it
+	close context.CancelFunc
+	under sync.WaitGroup
 }
 
 func newDesk(o Options) *desk {
-	return &desk{warehouse: o.Warehouse, limits: o.Limits, turns: make(chan struct{}, o.Limits.AtOnce), kept: newKept(o.Limits.Cache)}
+	d := &desk{warehouse: o.Warehouse, limits: o.Limits, turns: make(chan struct{}, o.Limits.AtOnce), kept: newKept(o.Limits.Cache)}
+	d.open, d.close = context.WithCancel(context.Background())
+	return d
 }
 
 // stand is where the warehouse stands, read after this call began.
 func (d *desk) stand(ctx context.Context) (clickhouse.Standing, error) {
-	return d.standing.get(ctx, d.warehouse.Standing)
+	return d.standing.get(ctx, d.open, d.warehouse.Standing)
 }
 
 // answer asks as user. What the warehouse stood at is part of the answer's name,
@@ -50,7 +57,9 @@ func (d *desk) answer(ctx context.Context, s clickhouse.Standing, user string, q
 	}
 	// Who asked first may leave: the others still wait for the answer.
 	answer := d.same.DoChan(name, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*d.limits.Within)
+		d.under.Add(1)
+		defer d.under.Done()
+		ctx, cancel := context.WithTimeout(d.open, 2*d.limits.Within)
 		defer cancel()
 		return d.ask(ctx, name, q)
 	})

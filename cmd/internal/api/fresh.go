@@ -26,14 +26,14 @@ type reading struct {
 // patienceOfReading bounds a reading, which belongs to nobody who asks.
 const patienceOfReading = 10 * time.Second
 
-func (f *fresh) get(ctx context.Context, read func(context.Context) (clickhouse.Standing, error)) (clickhouse.Standing, error) {
+func (f *fresh) get(ctx, open context.Context, read func(context.Context) (clickhouse.Standing, error)) (clickhouse.Standing, error) {
 	f.mu.Lock()
 	var mine *reading
 	switch {
 	case f.running == nil:
 		mine = &reading{done: make(chan struct{})}
 		f.running = mine
-		go f.run(context.WithoutCancel(ctx), mine, read)
+		go f.run(open, mine, read)
 	case f.next == nil:
 		f.next = &reading{done: make(chan struct{})}
 		mine = f.next

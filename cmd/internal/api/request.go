@@ -1,8 +1,11 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -14,7 +17,7 @@ import (
 const (
 	maxBody     = 64 << 10         // of a request
 	readWithin  = 10 * time.Second // a request's body
-	writeWithin = 30 * time.Second // an answer, but for what is streamed
+	writeWithin = 40 * time.Second // an answer, but for what is streamed
 	streaming   = 30 * time.Minute
 )
 
@@ -74,14 +77,34 @@ func (a *API) bounded(next http.Handler) http.Handler {
 			within = streaming
 		}
 		now, control := a.Now(), http.NewResponseController(w)
-		_ = control.SetReadDeadline(now.Add(readWithin)) // a writer without deadlines is a test's
-		_ = control.SetWriteDeadline(now.Add(within + 5*time.Second))
+		_ = control.SetWriteDeadline(now.Add(within + 5*time.Second)) // a writer without deadlines is a test's
+		if !a.readBody(w, r, control) {
+			return
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), within)
 		defer cancel()
-		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// readBody takes a request's body in before anything else, so that its deadline
+// ends with it: one that passes later would end the request itself.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, control *http.ResponseController) bool {
+	if r.Body == nil || r.ContentLength == 0 {
+		return true
+	}
+	_ = control.SetReadDeadline(a.Now().Add(readWithin))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	_ = control.SetReadDeadline(time.Time{})
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		refuse(w, http.StatusRequestEntityTooLarge, "the body is larger than 64 KiB")
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "the body did not arrive")
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return err == nil
 }
 
 // routed finds the operation, and answers with a problem where there is none.
