@@ -1,6 +1,10 @@
 package schemas
 
-import "strings"
+import (
+	"iter"
+	"maps"
+	"strings"
+)
 
 // Active ISO 4217 codes by number of minor-unit digits (list one, 2024-06).
 const (
@@ -24,6 +28,9 @@ var exponents = func() map[string]int {
 	}
 	return m
 }()
+
+// Currencies yields every active ISO 4217 currency with its fraction digits.
+func Currencies() iter.Seq2[string, int] { return maps.All(exponents) }
 
 // Exponent returns the number of fraction digits of an active ISO 4217
 // currency: 2 for AZN and KGS.

@@ -132,9 +132,18 @@ func (p *program) listConsents(ctx context.Context, asJSON bool) (err error) {
 }
 
 func (p *program) consentsJSON(ctx context.Context, registry state.Consents, all []state.Consent) error {
-	receipts, err := registry.Receipts(ctx)
+	list, err := p.consentsShown(ctx, registry, all)
 	if err != nil {
 		return err
+	}
+	return p.json(list)
+}
+
+// consentsShown are consents with their receipts.
+func (p *program) consentsShown(ctx context.Context, registry state.Consents, all []state.Consent) ([]shownConsent, error) {
+	receipts, err := registry.Receipts(ctx)
+	if err != nil {
+		return nil, err
 	}
 	by := map[string][]shownReceipt{}
 	for _, r := range receipts {
@@ -145,7 +154,7 @@ func (p *program) consentsJSON(ctx context.Context, registry state.Consents, all
 		list = append(list, shownConsent{c.ID, c.Source, c.Wallet, c.Subject, c.Purposes, pointer(c.From), c.Until,
 			consentState(c, p.now()), c.TextSHA256, c.GrantedAt, c.GrantedBy, pointer(c.RevokedAt), by[c.ID]})
 	}
-	return p.json(list)
+	return list, nil
 }
 
 // pointer is nil for the zero time, so that JSON says null.

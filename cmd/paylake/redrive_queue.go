@@ -40,21 +40,26 @@ func (p *program) queueRedrive(ctx context.Context, ids []string, filter quarant
 	if err := h.openState(ctx); err != nil {
 		return err
 	}
+	rows, steps := redriveSteps(list)
+	if err := h.state.Enqueue(ctx, steps...); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "%d rows are queued; paylake up tries them again, see: paylake quarantine list\n", rows)
+	return err
+}
+
+// redriveSteps are the steps that try again what waits, and how many rows that is.
+func redriveSteps(list []*redriven) (n int, steps []state.Step) {
 	var rows []string
 	for _, r := range list {
 		if r.Resolved == 0 {
 			rows = append(rows, r.ID)
 		}
 	}
-	var steps []state.Step
 	for some := range slices.Chunk(rows, rowsPerStep) {
 		steps = append(steps, state.Step{Kind: redriveStep, Key: strings.Join(some, " ")})
 	}
-	if err := h.state.Enqueue(ctx, steps...); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(p.stdout, "%d rows are queued; paylake up tries them again, see: paylake quarantine list\n", len(rows))
-	return err
+	return len(rows), steps
 }
 
 // redriveWorker tries rows again as the command does. Rows that are still bad, or

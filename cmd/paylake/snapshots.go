@@ -125,14 +125,19 @@ func (p *program) snapshot(ctx context.Context, n int64, asJSON bool) (err error
 	case !errors.Is(err, errFound):
 		return err
 	case asJSON:
-		return p.json(struct {
-			lake.Manifest
-			SHA256 string `json:"sha256"`
-		}{entry.Manifest, entry.SHA256})
+		return p.json(manifestOf(entry))
 	}
 	p.showSnapshot(entry)
 	return nil
 }
+
+// shownManifest is what snapshots N --json prints.
+type shownManifest struct {
+	lake.Manifest
+	SHA256 string `json:"sha256"`
+}
+
+func manifestOf(e lake.Entry) shownManifest { return shownManifest{e.Manifest, e.SHA256} }
 
 func (p *program) showSnapshot(e lake.Entry) {
 	fmt.Fprintf(p.stdout, "manifest %d of %s, %s %s\nsha256 %s\nprevious %s\n\n",

@@ -43,6 +43,7 @@ type pipelineStatus struct {
 	Source          string           `json:"source"`
 	Table           string           `json:"table"`
 	Schedule        string           `json:"schedule"`
+	NextAt          *time.Time       `json:"next_at"`          // of the schedule, where paylake up runs; null: none
 	CompleteThrough *time.Time       `json:"complete_through"` // of the stream that is furthest behind; null before the first window
 	Owed            int              `json:"windows_owed"`
 	Rows            int64            `json:"rows"` // visible
@@ -164,7 +165,7 @@ func (h *house) status(ctx context.Context) (r statusReport, err error) {
 }
 
 func (h *house) pipelineStatus(ctx context.Context, q config.Pipeline) (pipelineStatus, error) {
-	one := pipelineStatus{Pipeline: q.Name, Source: q.Source, Table: q.Table, Schedule: q.Schedule}
+	one := pipelineStatus{Pipeline: q.Name, Source: q.Source, Table: q.Table, Schedule: q.Schedule, NextAt: h.nextAt(q)}
 	planner := pipeline.NewPlanner(h.spec(q), h.p.now())
 	var behind time.Time
 	streams := h.streams(q)

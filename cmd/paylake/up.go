@@ -152,7 +152,9 @@ func (h *house) openUp(ctx context.Context) ([]pipeline.Job, *pipeline.Followers
 func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, followers *pipeline.Followers, r *receiver, desk *payDesk) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	front := h.newAPI()
+	live := &liveRuns{now: h.p.now}
+	live.watch(jobs)
+	front := h.newAPI(live)
 	defer front.Close()
 	server := &http.Server{Handler: h.handler(r, front), ReadHeaderTimeout: 10 * time.Second}
 	stop := r.start(ctx, h)

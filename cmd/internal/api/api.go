@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -48,7 +49,10 @@ type Options struct {
 	Rate      float64 // requests a second of one key [50]
 	Limits    Limits
 
-	more
+	Currencies []Currency
+	Lake       Lake     // nil: its operations are not there
+	Works      Works    // nil: likewise
+	Consents   Consents // nil: likewise
 }
 
 // Limits are what one question may cost. Zero fields take the value in brackets.
@@ -85,6 +89,9 @@ type API struct {
 	spec    []byte
 	docs    []byte
 	handler http.Handler
+
+	verifying sync.Mutex
+	status    recent
 }
 
 // Paths are what the handler answers; a house mounts it there.

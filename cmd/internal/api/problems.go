@@ -39,9 +39,12 @@ const (
 // everything else is logged and left out.
 func (a *API) answered(ctx context.Context, err error) error {
 	var se huma.StatusError
+	var refused *Refusal
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &refused):
+		return huma.NewError(refused.Status, refused.Detail)
 	case errors.As(err, &se):
 		return err
 	case errors.Is(err, clickhouse.ErrHeavy), errors.Is(err, context.DeadlineExceeded):

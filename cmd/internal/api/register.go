@@ -1,7 +1,15 @@
 package api
 
-// more is what operations beside the lists need.
-type more struct{}
-
 // register registers everything beside sessions and lists.
-func (a *API) register() {}
+func (a *API) register() {
+	a.entries()
+	a.spending()
+	a.figuring()
+	a.currencies()
+	if a.Lake != nil {
+		a.proving()
+	}
+	if a.Works != nil && a.Consents != nil {
+		a.operating()
+	}
+}
