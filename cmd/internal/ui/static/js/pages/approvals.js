@@ -1,0 +1,63 @@
+// Payments that wait for a second person.
+import { get, post } from '../api.js';
+import * as col from '../columns.js';
+import { fill, h } from '../dom.js';
+import { t } from '../i18n.js';
+import { say } from '../live.js';
+import { saidOf, section } from '../section.js';
+import { table } from '../table.js';
+
+export function approvals({ signal, can }) {
+  let parts = [];
+  const again = () => parts.forEach((p) => p.reload());
+  const all = () => get('/v1/intents', { limit: 1000 }, signal);
+  const waits = (i) => i.status === 'draft';
+  parts = [
+    section(t('approvals.waiting'), all, (a) => shown(t('approvals.waiting'), a.data.filter(waits), can('approve') ? again : null), { empty: t('approvals.none'), note: can('approve') ? t('approvals.note') : t('approvals.look') }),
+    section(t('approvals.others'), all, (a) => shown(t('approvals.others'), a.data.filter((i) => !waits(i)), null), { empty: t('approvals.no_others') }),
+  ];
+  return parts;
+}
+approvals.filters = [];
+
+function shown(title, rows, again) {
+  if (!rows.length) return null;
+  return table(title, [
+    col.code('payment_id', t('col.payment')), col.text('provider_code', t('col.provider')), col.money('amount_minor', t('col.amount')), col.text('key', t('col.purpose')),
+    col.code('account_masked', t('col.account')), col.text('maker', t('col.maker')), col.text('checker', t('col.checker')), col.worded('status', t('col.status'), 'intent'),
+    again ? { title: t('col.decision'), cell: (r) => decide(r, again) } : col.text('waits_for', t('col.waits_for')),
+  ], rows);
+}
+
+function decide(intent, again) {
+  const button = (verb, text) => h('button', { type: 'button', class: verb === 'approve' ? 'main' : '', 'aria-label': text + ' ' + intent.payment_id, onclick: () => confirm(intent, verb, text, again) }, text);
+  return h('div', { class: 'bar' }, button('approve', t('approvals.approve')), button('reject', t('approvals.reject')));
+}
+
+// confirm asks once more, with the amount in words of the table, and for a
+// reason where one is needed.
+function confirm(intent, verb, text, again) {
+  const said = h('div', { class: 'said', role: 'alert' });
+  const reason = h('input', { id: 'reason', type: 'text', required: verb === 'reject', maxlength: '500' });
+  const go = h('button', { type: 'submit', class: 'main' }, text);
+  const send = async (e) => {
+    e.preventDefault();
+    go.disabled = true;
+    try {
+      await post('/v1/intents/' + encodeURIComponent(intent.payment_id) + '/' + verb, { fingerprint: intent.fingerprint, reason: reason.value });
+      box.close();
+      say(t(verb === 'approve' ? 'approvals.approved' : 'approvals.rejected', { id: intent.payment_id }));
+      again();
+    } catch (err) {
+      go.disabled = false;
+      fill(said, saidOf(err).join(' '));
+    }
+  };
+  const box = h('dialog', { 'aria-labelledby': 'confirm-title', onclose: () => box.remove() }, h('form', { onsubmit: send },
+    h('h2', { id: 'confirm-title' }, t(verb === 'approve' ? 'approvals.confirm_approve' : 'approvals.confirm_reject')),
+    h('p', {}, col.amountOf(intent.amount_minor, intent.currency), ' → ', intent.provider_code, ' · ', h('span', { class: 'code' }, intent.payment_id)),
+    h('div', { class: 'field' }, h('label', { for: 'reason' }, t('col.reason')), reason), said,
+    h('div', { class: 'bar' }, go, h('button', { type: 'button', onclick: () => box.close() }, t('approvals.cancel')))));
+  document.body.append(box);
+  box.showModal();
+}
