@@ -29,6 +29,13 @@ export function section(title, load, draw, { empty, note, quiet } = {}) {
   return el;
 }
 
+// shared is one question whose answer several sections draw. What failed is
+// asked again.
+export function shared(load) {
+  let asked = null;
+  return () => (asked ??= load().catch((err) => { asked = null; throw err; }));
+}
+
 export function loading() {
   return h('p', { class: 'loading' }, h('span', { class: 'spinner', 'aria-hidden': 'true' }), t('state.loading'));
 }

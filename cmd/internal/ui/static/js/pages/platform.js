@@ -6,15 +6,15 @@ import { picked } from '../filters.js';
 import { add, percent } from '../format.js';
 import { t } from '../i18n.js';
 import { list } from '../list.js';
-import { section } from '../section.js';
+import { section, shared } from '../section.js';
 import { table, whole } from '../table.js';
 
 export function platform({ now, signal }) {
   const asked = picked(now, platform.filters);
-  const success = get('/v1/psp/success', { ...asked, limit: 1000 }, signal);
+  const success = shared(() => get('/v1/psp/success', { ...asked, limit: 1000 }, signal));
   return [
-    section(t('platform.rate'), () => success, (a) => rates(a.data), { empty: t('platform.empty'), note: t('platform.rate_note') }),
-    section(t('platform.by_method'), () => success, (a) => byMethod(a.data), { empty: t('platform.empty') }),
+    section(t('platform.rate'), success, (a) => rates(a.data), { empty: t('platform.empty'), note: t('platform.rate_note') }),
+    section(t('platform.by_method'), success, (a) => byMethod(a.data), { empty: t('platform.empty') }),
     list(t('platform.declines'), '/v1/psp/declines', asked, [
       col.code('code', t('col.code')), col.text('message', t('col.message')), col.count('count', t('col.count')), col.money('amount_minor', t('col.amount')),
     ], { signal, empty: t('platform.no_declines'), order: { at: 2, down: true } }),

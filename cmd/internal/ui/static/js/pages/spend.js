@@ -7,20 +7,20 @@ import { picked } from '../filters.js';
 import { add, integer } from '../format.js';
 import { t, word } from '../i18n.js';
 import { shift } from '../period.js';
-import { section } from '../section.js';
+import { section, shared } from '../section.js';
 import { table } from '../table.js';
 import { to } from '../url.js';
 
 export function spend({ now, signal }) {
   const asked = picked(now, spend.filters);
   const by = (group) => get('/v1/spend', { ...asked, group_by: group, limit: 1000 }, signal);
-  const categories = by('category');
+  const categories = shared(() => by('category'));
   return [
-    section(t('spend.total'), () => categories, (a) => totals(a.data), { empty: t('spend.empty') }),
+    section(t('spend.total'), categories, (a) => totals(a.data), { empty: t('spend.empty') }),
     section(t('spend.by_day'), () => by('day'), (a) => daily(a.data), { empty: t('spend.empty') }),
     h('div', { class: 'columns' },
       section(t('spend.by_provider'), () => by('provider,source'), (a) => grouped(t('spend.by_provider'), provider(), a.data), { empty: t('spend.empty') }),
-      section(t('spend.by_category'), () => categories, (a) => grouped(t('spend.by_category'), category(), a.data), { empty: t('spend.empty') })),
+      section(t('spend.by_category'), categories, (a) => grouped(t('spend.by_category'), category(), a.data), { empty: t('spend.empty') })),
   ];
 }
 spend.filters = ['period', 'wallet_id', 'currency', 'snapshot'];

@@ -7,7 +7,7 @@ import { picked } from '../filters.js';
 import { moment } from '../format.js';
 import { t } from '../i18n.js';
 import { list } from '../list.js';
-import { section } from '../section.js';
+import { section, shared } from '../section.js';
 import { zone } from '../zone.js';
 
 const pages = 5; // of 1000 balances: what a chart of days can use
@@ -15,10 +15,10 @@ const lines = 6;
 
 export function wallets({ now, signal }) {
   const asked = picked(now, wallets.filters);
-  const balances = all('/v1/balances', asked, signal);
+  const balances = shared(() => all('/v1/balances', asked, signal));
   return [
-    section(t('wallets.now'), () => balances, newest, { empty: t('wallets.no_balances'), note: t('wallets.now_note') }),
-    section(t('wallets.over_time'), () => balances, overTime, { empty: t('wallets.no_balances') }),
+    section(t('wallets.now'), balances, newest, { empty: t('wallets.no_balances'), note: t('wallets.now_note') }),
+    section(t('wallets.over_time'), balances, overTime, { empty: t('wallets.no_balances') }),
     list(t('wallets.funding'), '/v1/funding-events', asked, [
       col.time('occurred_at', t('col.occurred_at')), col.code('wallet_id', t('col.wallet')), col.worded('method', t('col.method'), 'method'),
       col.text('terminal_id', t('col.terminal')), col.text('terminal_network', t('col.network')), col.code('card_mask', t('col.card')),
