@@ -53,13 +53,22 @@ function plot(place, points, series, { unit, bars, percent }) {
   return new uPlot({
     width: Math.max(200, place.clientWidth), height: 220, tzDate: (s) => uPlot.tzDate(new Date(s * 1000), 'UTC'),
     cursor: { y: false, drag: { x: false, y: false } }, legend: { live: true }, padding: [8, 8, 0, 0],
-    scales: { x: { time: true, range: points.length === 1 ? (u, a) => [a - 86400, a + 86400] : undefined }, y: { range: (u, lo, hi) => around(lo, hi) } },
+    scales: { x: { time: true, range: (u, first, last) => room(first, last, bars) }, y: { range: (u, lo, hi) => around(lo, hi) } },
     axes: [
-      { ...axis, values: (u, at) => at.map((s) => day(new Date(s * 1000).toISOString())), space: 90 },
+      { ...axis, size: 28, incrs: steps, values: (u, at) => at.map((s) => day(new Date(s * 1000).toISOString())), space: 96 },
       { ...axis, size: 72, values: (u, at) => at.map((v) => short(v)) },
     ],
     series: [{ label: t('col.day'), value: (u, v) => (v ? day(new Date(v * 1000).toISOString()) : '–') }, ...lines],
   }, data, place);
+}
+
+const oneDay = 86400;
+const steps = [1, 2, 7, 14, 28, 56, 91, 182, 364, 728].map((n) => n * oneDay);
+
+// room keeps the first and the last bar whole, and a single point in the middle.
+function room(first, last, bars) {
+  const more = bars ? oneDay * 0.6 : first === last ? oneDay : 0;
+  return [first - more, last + more];
 }
 
 function around(lo, hi) {

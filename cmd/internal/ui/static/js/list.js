@@ -6,19 +6,20 @@ import { t } from './i18n.js';
 import { failure, section } from './section.js';
 import { table } from './table.js';
 
-export function list(title, path, params, columns, { signal, empty, note, above, order, keepRow } = {}) {
-  const load = () => get(path, { limit: 100, ...params }, signal);
+export function list(title, path, params, columns, { signal, empty, note, order, newest } = {}) {
+  const asked = { limit: 100, ...params, ...(newest ? { order: 'desc' } : {}) };
+  const load = () => get(path, asked, signal);
   const draw = (answer) => {
     const rows = [];
     const frame = h('div', {});
     const take = (page) => {
-      rows.push(...(keepRow ? page.data.filter(keepRow) : page.data));
-      fill(frame, above ? above(rows) : null, table(title, columns, rows, order), foot(rows, page, more));
+      rows.push(...page.data);
+      fill(frame, table(title, columns, rows, order), foot(rows, page, more));
     };
     const more = async (cursor, button) => {
       button.disabled = true;
       try {
-        take(await get(path, { limit: 100, ...params, cursor }, signal));
+        take(await get(path, { ...asked, cursor }, signal));
       } catch (err) {
         if (err.name !== 'AbortError') button.replaceWith(failure(err, null));
       }

@@ -82,5 +82,5 @@ function history(signal) {
     col.count('windows', t('col.windows')), col.count('rows', t('col.rows')), col.count('inserted', t('col.inserted')), col.count('retracted', t('col.retracted')),
     col.count('duplicates', t('col.duplicates')), col.count('quarantined', t('col.quarantined')), col.count('bytes', t('col.bytes')),
     col.count('snapshot', t('col.snapshot')), col.text('error', t('col.error')),
-  ], { signal, empty: t('pipelines.no_runs'), order: { at: 0, down: true } });
+  ], { signal, empty: t('pipelines.no_runs'), newest: true });
 }

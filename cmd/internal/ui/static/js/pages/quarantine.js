@@ -15,7 +15,7 @@ export function quarantine({ now, signal, can }) {
     col.time('first_seen', t('col.first_seen')), { title: t('col.reason'), cell: (r) => word('reason', r.reason), sort: (r) => r.reason },
     col.code('field', t('col.field')), col.money('amount_minor', t('col.amount')), col.text('source', t('col.source')), col.text('table', t('col.table')),
     col.code('wallet_id', t('col.wallet')), col.code('row_id', t('col.row')), col.time('resolved_at', t('col.resolved_at')), col.code('id', t('col.id')), col.count('snapshot', t('col.snapshot')),
-  ], { signal, empty: t('quarantine.none') });
+  ], { signal, empty: t('quarantine.none'), newest: true });
   const place = h('div', { class: 'page' }, rows());
   return [waiting, can('operate') ? redrive(() => { waiting.reload(); fill(place, rows()); }) : null, place];
 }

@@ -9,7 +9,7 @@ import { change, to } from '../url.js';
 
 const tables = {
   ledger: {
-    path: '/v1/ledger',
+    path: '/v1/ledger', without: [],
     columns: () => [
       col.time('posted_at', t('col.posted_at')), col.worded('type', t('col.type'), 'type'), col.text('provider_code', t('col.provider')), category(),
       col.money('amount_minor', t('col.amount')), col.money('fee_minor', t('col.fee')), col.money('balance_after_minor', t('col.balance_after')),
@@ -17,7 +17,7 @@ const tables = {
     ],
   },
   operations: {
-    path: '/v1/operations',
+    path: '/v1/operations', without: ['wallet_id', 'category'],
     columns: () => [
       col.time('created_at', t('col.created_at')), col.worded('type', t('col.type'), 'type'), col.worded('status', t('col.status'), 'status'),
       col.text('provider_code', t('col.provider')), col.money('amount_minor', t('col.amount')), col.text('method', t('col.method')),
@@ -25,14 +25,14 @@ const tables = {
     ],
   },
   bank_entries: {
-    path: '/v1/bank-entries',
+    path: '/v1/bank-entries', without: ['wallet_id'],
     columns: () => [
       col.time('booked_at', t('col.posted_at')), col.text('provider_code', t('col.provider')), category(), col.money('amount_minor', t('col.amount')),
       col.worded('status', t('col.status'), 'status'), col.text('remittance_information', t('col.message')), col.code('account_id', t('col.account')), col.code('entry_id', t('col.id')), col.count('snapshot', t('col.snapshot')),
     ],
   },
   loyalty_entries: {
-    path: '/v1/loyalty-entries',
+    path: '/v1/loyalty-entries', without: ['wallet_id', 'category'],
     columns: () => [
       col.time('posted_at', t('col.posted_at')), col.worded('type', t('col.type'), 'type'), col.text('provider_code', t('col.provider')), col.text('points', t('col.points')),
       col.money('amount_minor', t('col.amount')), col.worded('status', t('col.status'), 'status'), col.code('entry_id', t('col.id')), col.count('snapshot', t('col.snapshot')),
@@ -44,12 +44,14 @@ const category = () => ({ title: t('col.category'), cell: (r) => word('category'
 
 export async function rows({ now, signal, params }) {
   const name = tables[params.get('table')] ? params.get('table') : await tableOf(params.get('source'), signal);
-  const asked = picked(now, [...rows.filters, 'provider_code', 'category', 'source']);
   const one = tables[name];
+  const asked = picked(now, [...rows.filters, 'provider_code', 'category', 'source'].filter((f) => !one.without.includes(f)));
+  const ignored = one.without.filter((f) => params.get(f));
   return [
     h('div', { class: 'bar' }, h('a', { class: 'back', href: to('spend') }, t('rows.back')),
       select('rows-table', t('rows.table'), Object.keys(tables).map((n) => [n, word('table', n)]), name, (v) => change({ table: v })), chips(params)),
-    list(word('table', name), one.path, asked, one.columns(), { signal, empty: t('rows.empty') }),
+    ignored.length ? h('p', { class: 'note' }, t('rows.ignored', { what: ignored.map((f) => params.get(f)).join(', ') })) : null,
+    list(word('table', name), one.path, asked, one.columns(), { signal, empty: t('rows.empty'), newest: true }),
   ];
 }
 rows.filters = ['period', 'wallet_id', 'currency', 'snapshot'];

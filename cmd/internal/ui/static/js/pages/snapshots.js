@@ -21,7 +21,7 @@ export function snapshots({ signal, can, detail }) {
       col.time('created_at', t('col.created_at')), col.text('source', t('col.source')), col.text('table', t('col.table')), col.code('wallet_id', t('col.wallet')),
       col.time('window_from', t('col.window_from')), col.time('window_to', t('col.window_to')), col.count('rows', t('col.rows')), col.count('inserted', t('col.inserted')),
       col.count('retracted', t('col.retracted')), col.count('quarantined', t('col.quarantined')), col.worded('balance_chain', t('col.chain'), 'chain'), hash('sha256', 'SHA-256'),
-    ], { signal, empty: t('snapshots.empty') }),
+    ], { signal, empty: t('snapshots.empty'), newest: true }),
   ];
 }
 snapshots.filters = [];

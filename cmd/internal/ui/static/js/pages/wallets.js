@@ -23,7 +23,7 @@ export function wallets({ now, signal }) {
       col.time('occurred_at', t('col.occurred_at')), col.code('wallet_id', t('col.wallet')), col.worded('method', t('col.method'), 'method'),
       col.text('terminal_id', t('col.terminal')), col.text('terminal_network', t('col.network')), col.code('card_mask', t('col.card')),
       col.money('amount_minor', t('col.amount')), col.money('fee_minor', t('col.fee')), col.worded('status', t('col.status'), 'status'), col.code('ledger_id', t('col.entry')),
-    ], { signal, empty: t('wallets.no_funding') }),
+    ], { signal, empty: t('wallets.no_funding'), newest: true }),
   ];
 }
 wallets.filters = ['period', 'wallet_id', 'currency', 'snapshot'];
@@ -32,7 +32,7 @@ async function all(path, asked, signal) {
   const rows = [];
   let cursor = '';
   for (let i = 0; i < pages; i++) {
-    const page = await get(path, { ...asked, limit: 1000, cursor }, signal);
+    const page = await get(path, { ...asked, limit: 1000, order: 'desc', cursor }, signal);
     rows.push(...page.data);
     cursor = page.next_cursor;
     if (!cursor) break;
