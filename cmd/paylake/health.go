@@ -9,11 +9,13 @@ import (
 	"github.com/paylake/paylake/cmd/internal/api"
 	"github.com/paylake/paylake/cmd/internal/facade"
 	"github.com/paylake/paylake/cmd/internal/problem"
+	"github.com/paylake/paylake/cmd/internal/ui"
 )
 
 // handler answers /healthz (the process is alive), /readyz (state, lake and
 // warehouse can be reached) and /metrics (for Prometheus), receives callbacks,
-// and serves the API and the façade. Everything else is an RFC 9457 problem.
+// and serves the API, the façade and the dashboard. Everything else is an RFC 9457
+// problem.
 func (h *house) handler(r *receiver, front *api.API) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -30,6 +32,9 @@ func (h *house) handler(r *receiver, front *api.API) http.Handler {
 	for _, path := range front.Paths() {
 		mux.Handle(path, front)
 	}
+	dashboard := ui.Handler()
+	mux.Handle("/{$}", dashboard)
+	mux.Handle("/assets/", dashboard)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusNotFound, "there is nothing at this address")
 	})

@@ -15,7 +15,7 @@ import (
 func opened(t *testing.T, scopes ...string) (*uitest.Browser, *fake) {
 	t.Helper()
 	f := newFake(scopes...)
-	server := httptest.NewServer(f.handler(t))
+	server := httptest.NewServer(f.handler())
 	t.Cleanup(server.Close)
 	return uitest.Open(t, server.URL), f
 }

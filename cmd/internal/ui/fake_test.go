@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/paylake/paylake/cmd/internal/problem"
@@ -34,10 +33,9 @@ func newFake(scopes ...string) *fake {
 	return &fake{scopes: scopes, broken: map[string]int{}, draft: "draft"}
 }
 
-func (f *fake) handler(t *testing.T) http.Handler {
-	t.Helper()
+func (f *fake) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", handler(t))
+	mux.Handle("/", Handler())
 	mux.HandleFunc("/session", f.session)
 	mux.HandleFunc("/v1/", f.api)
 	return mux

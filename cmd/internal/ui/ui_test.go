@@ -12,15 +12,6 @@ import (
 	"testing"
 )
 
-func handler(t *testing.T) http.Handler {
-	t.Helper()
-	h, err := Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
 func ask(h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)
 	for i := 0; i < len(header); i += 2 {
@@ -47,7 +38,7 @@ func named(t *testing.T, h http.Handler) (all []string) {
 }
 
 func TestEveryAnswerIsGuarded(t *testing.T) {
-	h := handler(t)
+	h := Handler()
 	for _, target := range append(named(t, h), "/", "/nothing", "/assets/0000000000000000/js/app.js") {
 		head := ask(h, "GET", target).Header()
 		csp := head.Get("Content-Security-Policy")
@@ -63,7 +54,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 }
 
 func TestFilesAreKeptForEverAndThePageIsNot(t *testing.T) {
-	h := handler(t)
+	h := Handler()
 	files := named(t, h)
 	if len(files) < 20 {
 		t.Fatalf("the page names %d files", len(files))
@@ -92,7 +83,7 @@ func TestFilesAreKeptForEverAndThePageIsNot(t *testing.T) {
 }
 
 func TestGzipIsTheSameContent(t *testing.T) {
-	h := handler(t)
+	h := Handler()
 	for _, target := range append(named(t, h), "/") {
 		plain := ask(h, "GET", target)
 		zipped := ask(h, "GET", target, "Accept-Encoding", "br, gzip")
@@ -168,7 +159,7 @@ func TestNothingIsInlineOrFromElsewhere(t *testing.T) {
 }
 
 func TestUnknownFilesAreProblems(t *testing.T) {
-	h := handler(t)
+	h := Handler()
 	base := path.Dir(named(t, h)[0])
 	for _, target := range []string{"/nothing", "/assets/", base + "/js/nothing.js", base + "/index.html", base + "/vendor/uplot-1.6.32/LICENSE", "/assets/0000000000000000/js/app.js"} {
 		if w := ask(h, "GET", target); w.Code != http.StatusNotFound || w.Header().Get("Content-Type") != "application/problem+json" {

@@ -103,14 +103,18 @@ func (b *Browser) Picture(t testing.TB, file string) {
 	}
 }
 
-// shrink keeps the most frequent colours of a picture: pages have few, and the
-// rest is the edges of letters.
+const (
+	colours = 96
+	apart   = 30 // sum of the differences of red, green and blue
+)
+
+// shrink keeps the most frequent colours of a picture that can be told apart:
+// pages have few, and the rest is the edges of letters.
 func shrink(body []byte) ([]byte, error) {
 	img, err := png.Decode(bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	const colours = 48
 	seen := map[color.RGBA]int{}
 	bounds := img.Bounds()
 	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
@@ -119,8 +123,10 @@ func shrink(body []byte) ([]byte, error) {
 		}
 	}
 	var palette color.Palette
-	for _, c := range byFrequency(seen)[:min(colours, len(seen))] {
-		palette = append(palette, c)
+	for _, c := range byFrequency(seen) {
+		if len(palette) < colours && !near(palette, c) {
+			palette = append(palette, c)
+		}
 	}
 	out := image.NewPaletted(bounds, palette)
 	index := map[color.RGBA]uint8{}
@@ -136,6 +142,15 @@ func shrink(body []byte) ([]byte, error) {
 	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&w, out)
 	return w.Bytes(), err
 }
+
+func near(palette color.Palette, c color.RGBA) bool {
+	return slices.ContainsFunc(palette, func(other color.Color) bool {
+		o, _ := other.(color.RGBA)
+		return abs(o.R, c.R)+abs(o.G, c.G)+abs(o.B, c.B) < apart
+	})
+}
+
+func abs(a, b uint8) int { return max(int(a), int(b)) - min(int(a), int(b)) }
 
 func rgba(img image.Image, x, y int) color.RGBA {
 	c, _ := color.RGBAModel.Convert(img.At(x, y)).(color.RGBA)

@@ -54,7 +54,22 @@ async function asked(method, url, options) {
   }
 }
 
-export const get = (path, params, signal) => asked('GET', address(path, params), { signal });
+// A warehouse that is busy says so with 503: a question changes nothing and may
+// be asked again, a little later each time.
+const later = [400, 1500, 4000]; // milliseconds
+
+export async function get(path, params, signal) {
+  for (let i = 0; ; i++) {
+    try {
+      return await asked('GET', address(path, params), { signal });
+    } catch (err) {
+      if (err.status !== 503 || i === later.length) throw err;
+      await new Promise((go) => setTimeout(go, later[i] * (0.75 + Math.random() / 2)));
+      signal?.throwIfAborted();
+    }
+  }
+}
+
 export const post = (path, body = {}) => asked('POST', address(path), { body });
 
 export async function session() {

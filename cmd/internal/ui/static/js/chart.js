@@ -48,12 +48,13 @@ function plot(place, points, series, { unit, bars, percent }) {
     value: (u, v, si, at) => exact(at === null || at === undefined ? null : points[at].values[i]),
   }));
   const axis = { stroke: ink('--muted'), grid: { stroke: ink('--line'), width: 1 }, ticks: { show: false }, font: '12px ' + ink('--font') };
-  const data = [points.map((p) => Date.parse(p.day + (p.day.length === 10 ? 'T00:00:00Z' : '')) / 1000),
+  const xs = points.map((p) => Date.parse(p.day + 'T00:00:00Z') / 1000);
+  const data = [xs,
     ...series.map((_, i) => points.map((p) => (p.values[i] === null ? null : Number(p.values[i]) / scale)))];
   return new uPlot({
     width: Math.max(200, place.clientWidth), height: 220, tzDate: (s) => uPlot.tzDate(new Date(s * 1000), 'UTC'),
     cursor: { y: false, drag: { x: false, y: false } }, legend: { live: true }, padding: [8, 8, 0, 0],
-    scales: { x: { time: true, range: (u, first, last) => room(first, last, bars) }, y: { range: (u, lo, hi) => around(lo, hi) } },
+    scales: { x: { time: true, range: () => room(xs, bars) }, y: { range: (u, lo, hi) => around(lo, hi) } },
     axes: [
       { ...axis, size: 28, incrs: steps, values: (u, at) => at.map((s) => day(new Date(s * 1000).toISOString())), space: 96 },
       { ...axis, size: 72, values: (u, at) => at.map((v) => short(v)) },
@@ -66,7 +67,8 @@ const oneDay = 86400;
 const steps = [1, 2, 7, 14, 28, 56, 91, 182, 364, 728].map((n) => n * oneDay);
 
 // room keeps the first and the last bar whole, and a single point in the middle.
-function room(first, last, bars) {
+function room(xs, bars) {
+  const [first, last] = [xs[0], xs[xs.length - 1]];
   const more = bars ? oneDay * 0.6 : first === last ? oneDay : 0;
   return [first - more, last + more];
 }

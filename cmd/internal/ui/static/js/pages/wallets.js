@@ -4,21 +4,22 @@ import { chart } from '../chart.js';
 import * as col from '../columns.js';
 import { h } from '../dom.js';
 import { picked } from '../filters.js';
-import { moment } from '../format.js';
+import { integer, moment } from '../format.js';
 import { t } from '../i18n.js';
 import { list } from '../list.js';
 import { section, shared } from '../section.js';
 import { zone } from '../zone.js';
 
-const pages = 5; // of 1000 balances: what a chart of days can use
+const pages = 5; // of 1000 rows: what a chart of days can use
 const lines = 6;
 
 export function wallets({ now, signal }) {
   const asked = picked(now, wallets.filters);
   const balances = shared(() => all('/v1/balances', asked, signal));
+  const history = () => all('/v1/ledger', { ...asked, fields: 'posted_at,business_date,wallet_id,currency,amount_minor,balance_after_minor' }, signal);
   return [
     section(t('wallets.now'), balances, newest, { empty: t('wallets.no_balances'), note: t('wallets.now_note') }),
-    section(t('wallets.over_time'), balances, overTime, { empty: t('wallets.no_balances') }),
+    section(t('wallets.over_time'), history, overTime, { empty: t('wallets.no_history'), note: t('wallets.over_time_note', { n: integer(pages * 1000) }) }),
     list(t('wallets.funding'), '/v1/funding-events', asked, [
       col.time('occurred_at', t('col.occurred_at')), col.code('wallet_id', t('col.wallet')), col.worded('method', t('col.method'), 'method'),
       col.text('terminal_id', t('col.terminal')), col.text('terminal_network', t('col.network')), col.code('card_mask', t('col.card')),
@@ -37,7 +38,7 @@ async function all(path, asked, signal) {
     cursor = page.next_cursor;
     if (!cursor) break;
   }
-  return rows.sort((a, b) => a.as_of.localeCompare(b.as_of));
+  return rows.reverse(); // the oldest first
 }
 
 const keyOf = (r) => r.wallet_id + ' ' + r.currency;
@@ -51,24 +52,25 @@ function newest(rows) {
     h('dt', {}, t('col.as_of')), h('dd', {}, moment(r.as_of, zone())))));
 }
 
-function overTime(rows) {
+function overTime(all) {
+  const rows = all.filter((r) => r.balance_after_minor !== null && r.balance_after_minor !== undefined);
   if (!rows.length) return null;
   const currencies = [...new Set(rows.map((r) => r.currency))].sort();
   return h('div', { class: 'charts' }, currencies.map((c) => one(c, rows.filter((r) => r.currency === c))));
 }
 
-// one draws the last balance of each day, a line per wallet.
+// one draws the last balance of each day, a line per wallet, of at most six.
 function one(currency, rows) {
   const names = [...new Set(rows.map((r) => r.wallet_id))].sort().slice(0, lines);
   const days = new Map();
   for (const r of rows) {
-    const at = r.business_date ?? r.as_of.slice(0, 10);
+    const at = r.business_date;
     if (!days.has(at)) days.set(at, {});
-    days.get(at)[r.wallet_id] = r.available_minor;
+    days.get(at)[r.wallet_id] = r.balance_after_minor;
   }
   const points = [...days.keys()].sort().map((d) => ({ day: d, values: names.map((n) => days.get(d)[n] ?? null) }));
-  return chart(t('wallets.available'), points, names.map((label) => ({ label })), {
+  return chart(t('wallets.balance_by_day'), points, names.map((label) => ({ label })), {
     unit: currency, rows: [...rows].reverse().slice(0, 200),
-    columns: [col.time('as_of', t('col.as_of')), col.code('wallet_id', t('col.wallet')), col.money('available_minor', t('col.available')), col.money('reserved_minor', t('col.reserved'))],
+    columns: [col.time('posted_at', t('col.posted_at')), col.code('wallet_id', t('col.wallet')), col.money('amount_minor', t('col.amount')), col.money('balance_after_minor', t('col.balance_after'))],
   });
 }
