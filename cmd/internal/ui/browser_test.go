@@ -3,6 +3,7 @@
 package ui
 
 import (
+	"encoding/json"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paylake/paylake/cmd/internal/ui/uitest"
+	"github.com/paylake/paylake/sinks/gate"
 )
 
 func opened(t *testing.T, scopes ...string) (*uitest.Browser, *fake) {
@@ -147,6 +149,14 @@ func TestDecisions(t *testing.T) {
 	b.Until("document.querySelector('dialog[open]')")
 	b.Axe("dialog")
 	b.Says("dialog", "1,250.00 AZN", "azersu", "pl_1")
+	b.Attach("#signing-key", "leyla.key", "nonsense")
+	b.Click("dialog button[type=submit]", "Approve")
+	b.Until("document.querySelector('dialog .said').innerText.includes('not an approver')")
+	key, verifier, err := gate.GenerateApprover("aysel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Attach("#signing-key", "aysel.key", key+"\n")
 	b.Click("dialog button[type=submit]", "Approve")
 	b.Until("!document.querySelector('dialog')")
 	b.Until("document.querySelector('main').innerText.includes('No payment waits')")
@@ -161,6 +171,7 @@ func TestDecisions(t *testing.T) {
 	b.Says(".running", "psp_operations", "1,234,567")
 	want := []string{"/v1/intents/pl_1/approve", "/v1/quarantine/redrive", "/v1/verify"}
 	f.set(func() {
+		approvedBy(t, f.posts[0], verifier)
 		for i, p := range f.posts {
 			f.posts[i], _, _ = strings.Cut(p, " ")
 		}
@@ -168,6 +179,27 @@ func TestDecisions(t *testing.T) {
 			t.Errorf("sent %q, want %q", f.posts, want)
 		}
 	})
+}
+
+// approvedBy checks what was sent as the register of payments does.
+func approvedBy(t *testing.T, sent, verifier string) {
+	t.Helper()
+	if strings.Contains(sent, "PRIVATE") {
+		t.Errorf("the key was sent: %s", sent)
+	}
+	_, body, _ := strings.Cut(sent, " ")
+	var ap gate.Approval
+	if err := json.Unmarshal([]byte(body), &ap); err != nil {
+		t.Fatal(err)
+	}
+	it := gate.Intent{PaymentID: "pl_1", Fingerprint: "f1", Maker: "leyla", Approval: ap, Order: gate.Order{AmountMinor: 125000, Currency: "AZN"}}
+	batch, err := gate.BatchOf([]gate.Intent{it})
+	if err != nil || batch.ID != ap.Batch || !strings.HasPrefix(ap.Note, batch.Text()) {
+		t.Errorf("%v: batch %s, sent %+v", err, batch.ID, ap)
+	}
+	if err := (gate.Approvers{"aysel": verifier}).Check(it); err != nil {
+		t.Error(err)
+	}
 }
 
 // The whole page can be used with the keyboard.

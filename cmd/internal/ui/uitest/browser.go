@@ -166,6 +166,17 @@ func (b *Browser) Choose(selector, value string) {
 	})()`, strconv.Quote(selector), strconv.Quote(value)))
 }
 
+// Attach puts a file with a name and a text into a file input.
+func (b *Browser) Attach(selector, name, text string) {
+	b.t.Helper()
+	Eval[bool](b, fmt.Sprintf(`(() => {
+		const all = new DataTransfer();
+		all.items.add(new File([%s], %s));
+		document.querySelector(%s).files = all.files;
+		return true;
+	})()`, strconv.Quote(text), strconv.Quote(name), strconv.Quote(selector)))
+}
+
 // SignIn types a key and waits for the first page.
 func (b *Browser) SignIn(key string) {
 	b.t.Helper()

@@ -23,15 +23,24 @@ export async function show(main, page, me, { focus }) {
   const { detail, params } = parse();
   const now = today(zone());
   const asked = { signal: here.signal, now, me, detail, params, can: (scope) => me.scopes.includes(scope) };
-  const bar = page.draw.filters?.length && !detail ? await filters(now, page.draw.filters) : null;
-  if (here.signal.aborted) return;
+  const bar = h('div', { class: 'filter-place' });
   const body = h('div', { class: 'page' }, loading());
   fill(main, h('div', { class: 'title' }, heading, h('p', { class: 'zone' }, t('zone.said', { zone: zone() }))), bar, body);
   if (focus) heading.focus();
-  else if (held) document.getElementById(held)?.focus();
+  if (page.draw.filters?.length && !detail) pickers(bar, now, page.draw.filters, held, here.signal); // what they offer is asked for meanwhile
   try {
-    append(fill(body), [await page.draw(asked)]);
+    const drawn = await page.draw(asked);
+    if (!here.signal.aborted) append(fill(body), [drawn]);
   } catch (err) {
     if (err.name !== 'AbortError') fill(body, failure(err, null));
   }
+}
+
+// pickers come when it is known what they offer; who had the focus gets it back.
+async function pickers(place, now, names, held, signal) {
+  const form = await filters(now, names);
+  if (signal.aborted) return;
+  fill(place, form);
+  const lost = document.activeElement === document.body || document.activeElement === null;
+  if (held && lost) document.getElementById(held)?.focus();
 }

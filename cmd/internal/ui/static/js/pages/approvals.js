@@ -1,10 +1,11 @@
 // Payments that wait for a second person.
-import { get, post } from '../api.js';
+import { get, post, Problem } from '../api.js';
 import * as col from '../columns.js';
 import { fill, h } from '../dom.js';
 import { t } from '../i18n.js';
 import { say } from '../live.js';
 import { saidOf, section } from '../section.js';
+import { approval, approver, signed } from '../sign.js';
 import { table } from '../table.js';
 
 export function approvals({ signal, can }) {
@@ -34,29 +35,42 @@ function decide(intent, again) {
   return h('div', { class: 'bar' }, button('approve', t('approvals.approve')), button('reject', t('approvals.reject')));
 }
 
-// confirm asks once more, with the amount in words of the table, and for a
-// reason where one is needed.
+async function signature(intent, file) {
+  if (!globalThis.crypto?.subtle) throw new Error(t('approvals.insecure'));
+  const who = approver(await file.text());
+  if (!who) return null;
+  const { batch, text } = await approval(intent);
+  return { by: who.name, batch, note: await signed(text, who) };
+}
+
+// confirm asks once more, with the amount as in the table: for the approver's
+// key, or for the reason of a refusal.
 function confirm(intent, verb, text, again) {
   const said = h('div', { class: 'said', role: 'alert' });
-  const reason = h('input', { id: 'reason', type: 'text', required: verb === 'reject', maxlength: '500' });
+  const asked = verb === 'approve'
+    ? h('input', { id: 'signing-key', type: 'file', required: true, 'aria-describedby': 'signing-hint' })
+    : h('input', { id: 'reason', type: 'text', required: true, maxlength: '500' });
   const go = h('button', { type: 'submit', class: 'main' }, text);
   const send = async (e) => {
     e.preventDefault();
     go.disabled = true;
     try {
-      await post('/v1/intents/' + encodeURIComponent(intent.payment_id) + '/' + verb, { fingerprint: intent.fingerprint, reason: reason.value });
+      const body = verb === 'approve' ? await signature(intent, asked.files[0]) : { reason: asked.value };
+      if (!body) throw new Error(t('approvals.no_key'));
+      await post('/v1/intents/' + encodeURIComponent(intent.payment_id) + '/' + verb, body);
       box.close();
       say(t(verb === 'approve' ? 'approvals.approved' : 'approvals.rejected', { id: intent.payment_id }));
       again();
     } catch (err) {
       go.disabled = false;
-      fill(said, saidOf(err).join(' '));
+      fill(said, err instanceof Problem ? saidOf(err).join(' ') : err.message);
     }
   };
   const box = h('dialog', { 'aria-labelledby': 'confirm-title', onclose: () => box.remove() }, h('form', { onsubmit: send },
     h('h2', { id: 'confirm-title' }, t(verb === 'approve' ? 'approvals.confirm_approve' : 'approvals.confirm_reject')),
     h('p', {}, col.amountOf(intent.amount_minor, intent.currency), ' → ', intent.provider_code, ' · ', h('span', { class: 'code' }, intent.payment_id)),
-    h('div', { class: 'field' }, h('label', { for: 'reason' }, t('col.reason')), reason), said,
+    h('div', { class: 'field' }, h('label', { for: asked.id }, verb === 'approve' ? t('approvals.key') : t('col.reason')), asked,
+      verb === 'approve' ? h('p', { id: 'signing-hint', class: 'note' }, t('approvals.key_hint')) : null), said,
     h('div', { class: 'bar' }, go, h('button', { type: 'button', onclick: () => box.close() }, t('approvals.cancel')))));
   document.body.append(box);
   box.showModal();
