@@ -163,7 +163,7 @@ func TestDecisions(t *testing.T) {
 	b.Move("#/quarantine")
 	b.Says("main", "−750,000.00 AZN", "too many fraction digits")
 	b.Click("#redrive", "Try again")
-	b.Until("document.querySelector('main').innerText.includes('Done.')")
+	b.Until("document.querySelector('main').innerText.includes('Queued: 2.')")
 	b.Move("#/snapshots")
 	b.Click("#verify", "Verify now")
 	b.Until("document.querySelector('.verdict')?.innerText === 'Everything holds.'")

@@ -110,7 +110,7 @@ func (f *fake) post(w http.ResponseWriter, r *http.Request) {
 		send(w, fields{"url": "file:///lake", "manifests": 3, "rows": "9007199254740993", "findings": []any{}})
 		return
 	}
-	send(w, fields{"tried": 2, "accepted": 1})
+	send(w, fields{"queued": 2})
 }
 
 func (f *fake) list(w http.ResponseWriter, r *http.Request) {
@@ -119,8 +119,6 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/v1/wallets":
 		answer["data"] = []fields{{"wallet_id": "wlt_441b"}, {"wallet_id": "wlt_9c02"}}
-	case "/v1/currencies":
-		answer["data"] = []fields{{"currency": "AZN"}, {"currency": "JPY"}}
 	case "/v1/spend":
 		answer["data"] = spendRows(q.Get("group_by"), q.Get("currency"))
 	case "/v1/ledger":

@@ -7,8 +7,9 @@ import { table } from './table.js';
 
 const drawn = new Set();
 
-// chart draws series over days. points: [{day, values: [minor|null, …]}].
-export function chart(title, points, series, { unit = '', bars = false, columns, rows, percent = false } = {}) {
+// chart draws series over days. points: [{day, values: [minor|null, …]}]; bars is
+// how many days one bar stands for, 0 for lines.
+export function chart(title, points, series, { unit = '', bars = 0, columns, rows, percent = false } = {}) {
   const place = h('div', { class: 'plot', 'aria-hidden': 'true' });
   const figure = h('figure', { class: 'chart' },
     h('figcaption', {}, title, unit ? h('span', { class: 'currency' }, ' ' + unit) : null), place,
@@ -69,7 +70,7 @@ const steps = [1, 2, 7, 14, 28, 56, 91, 182, 364, 728].map((n) => n * oneDay);
 // room keeps the first and the last bar whole, and a single point in the middle.
 function room(xs, bars) {
   const [first, last] = [xs[0], xs[xs.length - 1]];
-  const more = bars ? oneDay * 0.6 : first === last ? oneDay : 0;
+  const more = bars ? oneDay * bars * 0.6 : first === last ? oneDay : 0;
   return [first - more, last + more];
 }
 

@@ -24,9 +24,10 @@ export function picked(now, names = ['period', 'wallet_id', 'currency', 'snapsho
 
 const asked = {};
 
-// choices are asked for once: they hardly change while somebody looks.
-function choices(path, pick) {
-  asked[path] ??= ask(path, { limit: 1000 }).then((a) => [...new Set((a?.data ?? []).map(pick))].filter(Boolean).sort());
+// choices are asked for once: they hardly change while somebody looks. Currencies
+// are those in which something was spent, not all that there are.
+function choices(path, pick, params) {
+  asked[path] ??= ask(path, { limit: 1000, ...params }).then((a) => [...new Set((a?.data ?? []).map(pick))].filter(Boolean).sort());
   return asked[path].catch(() => { delete asked[path]; return []; });
 }
 
@@ -35,8 +36,8 @@ export function forget() { for (const path of Object.keys(asked)) delete asked[p
 export async function filters(now, names) {
   const { params } = parse();
   const [wallets, currencies] = await Promise.all([
-    names.includes('wallet_id') ? choices('/v1/wallets', (r) => r.wallet_id ?? r) : [],
-    names.includes('currency') ? choices('/v1/currencies', (r) => r.currency ?? r) : [],
+    names.includes('wallet_id') ? choices('/v1/wallets', (r) => r.wallet_id) : [],
+    names.includes('currency') ? choices('/v1/spend', (r) => r.currency, { group_by: 'source' }) : [],
   ]);
   const any = [['', t('filter.any')]];
   const one = (name, label, values) => select('filter-' + name, label, withValue([...any, ...values.map((v) => [v, v])], params.get(name) ?? ''),

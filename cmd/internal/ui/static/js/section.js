@@ -42,7 +42,7 @@ export function loading() {
 
 // failure says what the server said and what can be done.
 export function failure(err, again) {
-  if (!(err instanceof Problem)) console.error(err);
+  if (!(err instanceof Problem)) console.error(err); // a fault of the page itself
   const [title, detail] = saidOf(err);
   return h('div', { class: 'failure', role: 'alert' },
     h('strong', {}, title), detail ? h('p', {}, detail) : null,
@@ -53,5 +53,5 @@ export function saidOf(err) {
   if (!(err instanceof Problem)) return [t('error.unexpected'), String(err.message ?? err)];
   if (err.status === 0) return [t('error.offline'), t('error.offline_detail')];
   const hint = { 403: t('error.403'), 404: t('error.404'), 422: t('error.422'), 429: t('error.429') }[err.status];
-  return [hint ?? err.title ?? t('error.unexpected'), [err.status + ' ' + err.title, err.detail].filter(Boolean).join(': ')];
+  return [hint ?? err.title ?? t('error.unexpected'), hint || err.detail ? [err.status + ' ' + err.title, err.detail].filter(Boolean).join(': ') : ''];
 }

@@ -1,5 +1,5 @@
 // The payments platform: how many attempts succeed, and why the others do not.
-import { get } from '../api.js';
+import { get, Problem } from '../api.js';
 import { chart } from '../chart.js';
 import * as col from '../columns.js';
 import { picked } from '../filters.js';
@@ -11,7 +11,7 @@ import { table, whole } from '../table.js';
 
 export function platform({ now, signal }) {
   const asked = picked(now, platform.filters);
-  const success = shared(() => get('/v1/psp/success', { ...asked, limit: 1000 }, signal));
+  const success = shared(() => get('/v1/psp/success', { ...asked, limit: most }, signal));
   return [
     section(t('platform.rate'), success, (a) => rates(a.data), { empty: t('platform.empty'), note: t('platform.rate_note') }),
     section(t('platform.by_method'), success, (a) => byMethod(a.data), { empty: t('platform.empty') }),
@@ -41,8 +41,12 @@ const rate = () => ({
 
 const figures = () => [col.count('attempts', t('col.attempts')), col.count('successes', t('col.successes')), rate()];
 
+// An answer has at most so many lines; figures of a part would be wrong.
+const most = 1000;
+
 function rates(rows) {
   if (!rows.length) return null;
+  if (rows.length >= most) throw new Problem(413, t('platform.too_many'), '');
   const days = summed(rows, (r) => r.day).sort((a, b) => a.day.localeCompare(b.day));
   const points = days.filter((r) => BigInt(r.attempts)).map((r) => ({ day: r.day, values: [String(Number(BigInt(r.successes) * 1000n / BigInt(r.attempts)) / 10)] }));
   return chart(t('platform.rate_by_day'), points, [{ label: t('col.rate') }], { percent: true, columns: [col.date('day', t('col.day')), ...figures()], rows: days });
@@ -50,6 +54,7 @@ function rates(rows) {
 
 function byMethod(rows) {
   if (!rows.length) return null;
+  if (rows.length >= most) throw new Problem(413, t('platform.too_many'), '');
   return table(t('platform.by_method'), [col.text('method', t('col.method')), col.text('currency', t('col.currency')), ...figures()],
     summed(rows, (r) => r.method + ' ' + r.currency), { at: 2, down: true });
 }

@@ -3,11 +3,11 @@ import { get, post } from '../api.js';
 import * as col from '../columns.js';
 import { fill, h } from '../dom.js';
 import { picked } from '../filters.js';
+import { integer } from '../format.js';
 import { t, word } from '../i18n.js';
 import { list } from '../list.js';
 import { failure, section } from '../section.js';
 import { table } from '../table.js';
-import { facts } from '../facts.js';
 
 export function quarantine({ now, signal, can }) {
   const waiting = section(t('quarantine.waiting'), () => get('/v1/status', {}, signal), money, { empty: t('quarantine.none') });
@@ -39,7 +39,7 @@ function redrive(done) {
       fill(said, t('quarantine.redriving'));
       try {
         const answer = await post('/v1/quarantine/redrive');
-        fill(said, h('p', {}, t('quarantine.redriven')), facts(answer));
+        fill(said, h('p', {}, t('quarantine.redriven', { n: integer(answer?.queued ?? 0) })));
         done();
       } catch (err) {
         fill(said, failure(err, null));

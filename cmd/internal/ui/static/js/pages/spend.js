@@ -4,7 +4,7 @@ import { chart } from '../chart.js';
 import * as col from '../columns.js';
 import { h } from '../dom.js';
 import { picked } from '../filters.js';
-import { add, integer } from '../format.js';
+import { add, day, integer } from '../format.js';
 import { t, word } from '../i18n.js';
 import { shift } from '../period.js';
 import { section, shared } from '../section.js';
@@ -14,10 +14,11 @@ import { to } from '../url.js';
 export function spend({ now, signal }) {
   const asked = picked(now, spend.filters);
   const by = (group) => get('/v1/spend', { ...asked, group_by: group, limit: 1000 }, signal);
+  const long = isLong(asked);
   const categories = shared(() => by('category'));
   return [
     section(t('spend.total'), categories, (a) => totals(a.data), { empty: t('spend.empty') }),
-    section(t('spend.by_day'), () => by('day'), (a) => daily(a.data), { empty: t('spend.empty') }),
+    section(long ? t('spend.by_month') : t('spend.by_day'), () => by(long ? 'month' : 'day'), (a) => timed(a.data, long), { empty: t('spend.empty') }),
     h('div', { class: 'columns' },
       section(t('spend.by_provider'), () => by('provider,source'), (a) => grouped(t('spend.by_provider'), provider(), a.data), { empty: t('spend.empty') }),
       section(t('spend.by_category'), categories, (a) => grouped(t('spend.by_category'), category(), a.data), { empty: t('spend.empty') })),
@@ -48,14 +49,31 @@ const figures = () => [
   col.money('refunds_minor', t('col.refunds')), col.money('net_minor', t('col.net')),
 ];
 
-function daily(rows) {
+// isLong says whether days would be too many to look at, and to ask for.
+function isLong({ from, to }) {
+  return !from || !to || (Date.parse(to) - Date.parse(from)) / 86400000 > 200;
+}
+
+// first is the first day of a row's day or month, after the first day after it.
+const first = (r) => r.business_date ?? r.month + '-01';
+
+function after(r) {
+  if (r.business_date) return shift(r.business_date, 1);
+  const [year, month] = r.month.split('-').map(Number);
+  return new Date(Date.UTC(year, month, 1)).toISOString().slice(0, 10);
+}
+
+function timed(rows, long) {
   const currencies = [...new Set(rows.map((r) => r.currency))].sort();
   if (!rows.length) return null;
   const one = (currency) => {
-    const days = rows.filter((r) => r.currency === currency).sort((a, b) => a.business_date.localeCompare(b.business_date));
-    const date = { ...col.date('business_date', t('col.day')), cell: (r) => drill(r, { from: r.business_date, to: shift(r.business_date, 1), span: '' }, col.date('business_date').cell(r)) };
-    return chart(t('spend.net_by_day'), days.map((r) => ({ day: r.business_date, values: [r.net_minor] })), [{ label: t('col.net') }],
-      { unit: currency, bars: true, columns: [date, ...figures()], rows: days });
+    const days = rows.filter((r) => r.currency === currency).sort((a, b) => first(a).localeCompare(first(b)));
+    const date = {
+      title: t(long ? 'col.month' : 'col.day'), sort: first,
+      cell: (r) => drill(r, { from: first(r), to: after(r), span: '' }, r.month ?? day(r.business_date)),
+    };
+    return chart(t(long ? 'spend.net_by_month' : 'spend.net_by_day'), days.map((r) => ({ day: first(r), values: [r.net_minor] })), [{ label: t('col.net') }],
+      { unit: currency, bars: long ? 30 : 1, columns: [date, ...figures()], rows: days });
   };
   return h('div', { class: 'charts' }, currencies.map(one));
 }
