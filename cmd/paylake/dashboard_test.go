@@ -20,7 +20,7 @@ func TestDashboardOnRealData(t *testing.T) {
 	g := newPlayground(t, 2500)
 	g.withFlaws(t, 2500)
 	g.paying(t, wide)
-	_, ids := g.drafted(t, "leyla", map[string]int64{"bill-7": 125000, "bill-8": 4250})
+	_, ids := g.drafted(t, "leyla", map[string]int64{"bill-7": 125000, "bill-8": 6050})
 	g.paylake(t, "run").want(t, 3)
 	up := g.up(t)
 	defer up.stop()
@@ -135,7 +135,7 @@ func snapshotsHold(t *testing.T, b *uitest.Browser) {
 // Somebody else than the maker approves, with a key that stays in the browser.
 func approves(t *testing.T, g *playground, b *uitest.Browser, ids map[string]string) {
 	b.Move("#/approvals")
-	b.Says("main", "1,250.00 KGS", "42.50 KGS", "leyla")
+	b.Says("main", "1,250.00 KGS", "60.50 KGS", "leyla")
 	b.Click("td button[aria-label*='"+ids["bill-8"]+"']", "Approve")
 	b.Until("document.querySelector('dialog[open]')")
 	b.Attach("#signing-key", "aysel.key", read(t, g.keyOf("aysel")))
