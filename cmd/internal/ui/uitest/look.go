@@ -105,7 +105,7 @@ func (b *Browser) Picture(t testing.TB, file string) {
 
 const (
 	colours = 96
-	apart   = 30 // sum of the differences of red, green and blue
+	apart   = 12 // sum of the differences of red, green and blue
 )
 
 // shrink keeps the most frequent colours of a picture that can be told apart:

@@ -7,6 +7,8 @@ import { zone } from './zone.js';
 
 export const text = (name, title) => ({ title, cell: (r) => r[name] ?? '', sort: (r) => String(r[name] ?? '') });
 
+export const long = (name, title) => ({ ...text(name, title), long: true });
+
 export const code = (name, title) => ({ ...text(name, title), code: true });
 
 export const worded = (name, title, family) => ({
@@ -36,7 +38,7 @@ export function amountOf(minor, currency) {
 
 const good = ['done', 'posted', 'success', 'active', 'delivered', 'closed', 'equal', 'matched', 'ok', 'holds', 'confirmed', 'resolved', 'explained', 'agrees', 'full', 'whole'];
 const bad = ['failed', 'broken', 'decline', 'error', 'refused', 'dead', 'rejected', 'different', 'missing', 'critical', 'high', 'internal_error', 'external_error', 'ambiguous'];
-const soft = ['pending', 'open', 'draft', 'partial', 'quarantined', 'medium', 'waiting', 'processing', 'reversed', 'warning', 'running'];
+const soft = ['pending', 'open', 'draft', 'partial', 'quarantined', 'medium', 'waiting', 'processing', 'reversed', 'warning', 'warn', 'running'];
 
 function tone(value) {
   if (good.includes(value)) return 'good';

@@ -3,7 +3,7 @@
 import { h } from './dom.js';
 import { t } from './i18n.js';
 
-// A column is {title, cell(row), sort(row), number, code}; without sort its
+// A column is {title, cell(row), sort(row), number, code, long}; without sort its
 // heading is no button. sort gives a string, a number or a BigInt.
 export function table(caption, columns, rows, order = {}) {
   const body = h('tbody');
@@ -34,7 +34,7 @@ function head(column, onclick) {
 function line(columns, row) {
   return h('tr', {}, columns.map((c, i) => h(i === 0 ? 'th' : 'td', {
     scope: i === 0 ? 'row' : null,
-    class: [c.number ? 'number' : '', c.code ? 'code' : ''].join(' ').trim() || null,
+    class: [c.number ? 'number' : '', c.code ? 'code' : '', c.long ? 'long' : ''].join(' ').trim() || null,
   }, c.cell(row))));
 }
 

@@ -71,7 +71,7 @@ function followers(s) {
   if (!s.followers?.length) return null;
   return table(t('pipelines.followers'), [
     col.text('name', t('col.follower')), col.count('applied', t('col.applied')), col.count('lag', t('col.lag')),
-    col.count('visible_twice', t('col.twice')), col.count('unknown_provider_codes', t('col.unknown_codes')), col.text('error', t('col.error')),
+    col.count('visible_twice', t('col.twice')), col.count('unknown_provider_codes', t('col.unknown_codes')), col.long('error', t('col.error')),
   ], s.followers);
 }
 
@@ -81,6 +81,6 @@ function history(signal) {
     { title: t('col.took'), number: true, cell: took, sort: (r) => new Date(r.finished_at) - new Date(r.started_at) },
     col.count('windows', t('col.windows')), col.count('rows', t('col.rows')), col.count('inserted', t('col.inserted')), col.count('retracted', t('col.retracted')),
     col.count('duplicates', t('col.duplicates')), col.count('quarantined', t('col.quarantined')), col.count('bytes', t('col.bytes')),
-    col.count('snapshot', t('col.snapshot')), col.text('error', t('col.error')),
+    col.count('snapshot', t('col.snapshot')), col.long('error', t('col.error')),
   ], { signal, empty: t('pipelines.no_runs'), newest: true });
 }

@@ -16,7 +16,7 @@ export function platform({ now, signal }) {
     section(t('platform.rate'), success, (a) => rates(a.data), { empty: t('platform.empty'), note: t('platform.rate_note') }),
     section(t('platform.by_method'), success, (a) => byMethod(a.data), { empty: t('platform.empty') }),
     list(t('platform.declines'), '/v1/psp/declines', asked, [
-      col.code('code', t('col.code')), col.text('message', t('col.message')), col.count('count', t('col.count')), col.money('amount_minor', t('col.amount')),
+      col.code('code', t('col.code')), col.long('message', t('col.message')), col.count('count', t('col.count')), col.money('amount_minor', t('col.amount')),
     ], { signal, empty: t('platform.no_declines'), order: { at: 2, down: true } }),
   ];
 }

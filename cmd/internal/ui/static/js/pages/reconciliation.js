@@ -15,13 +15,13 @@ export function reconciliation({ now, signal }) {
     ], { signal, empty: t('reconciliation.empty'), note: t('reconciliation.totals_note') }),
     list(t('reconciliation.findings'), '/v1/findings', asked, [
       col.date('business_date', t('col.day')), col.worded('kind', t('col.kind'), 'finding'), col.worded('severity', t('col.severity'), 'severity'), col.money('amount_minor', t('col.amount')),
-      col.code('wallet_id', t('col.wallet')), col.text('provider_code', t('col.provider')), col.text('evidence', t('col.evidence')), col.worded('state', t('col.state'), 'state'),
+      col.code('wallet_id', t('col.wallet')), col.text('provider_code', t('col.provider')), col.long('evidence', t('col.evidence')), col.worded('state', t('col.state'), 'state'),
       col.text('decided_by', t('col.decided_by')), col.code('finding_id', t('col.id')),
     ], { signal, empty: t('reconciliation.no_findings'), newest: true }),
     list(t('reconciliation.alarms'), '/v1/alarms', asked, [
       col.text('check_name', t('col.check')), col.worded('severity', t('col.severity'), 'severity'), col.text('source', t('col.source')), col.text('table', t('col.table')),
       col.code('row_id', t('col.row')), col.code('field', t('col.field')), col.text('observed', t('col.observed')), col.text('expected', t('col.expected')),
-      col.money('amount_minor', t('col.amount')), col.text('detail', t('col.detail')),
+      col.money('amount_minor', t('col.amount')), col.long('detail', t('col.detail')),
     ], { signal, empty: t('reconciliation.no_alarms'), newest: true }),
   ];
 }

@@ -28,7 +28,7 @@ const tables = {
     path: '/v1/bank-entries', without: ['wallet_id'],
     columns: () => [
       col.time('booked_at', t('col.posted_at')), col.text('provider_code', t('col.provider')), category(), col.money('amount_minor', t('col.amount')),
-      col.worded('status', t('col.status'), 'status'), col.text('remittance_information', t('col.message')), col.code('account_id', t('col.account')), col.code('entry_id', t('col.id')), col.count('snapshot', t('col.snapshot')),
+      col.worded('status', t('col.status'), 'status'), col.long('remittance_information', t('col.message')), col.code('account_id', t('col.account')), col.code('entry_id', t('col.id')), col.count('snapshot', t('col.snapshot')),
     ],
   },
   loyalty_entries: {

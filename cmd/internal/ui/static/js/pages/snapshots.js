@@ -54,7 +54,7 @@ function verdict(report) {
   return [
     h('p', { class: holds ? 'verdict tag-good' : 'verdict tag-bad' }, t(holds ? 'snapshots.holds' : 'snapshots.broken')),
     facts(report),
-    holds ? null : table(t('snapshots.faults'), [col.code('path', t('col.path')), col.text('detail', t('col.detail'))], report.findings ?? []),
+    holds ? null : table(t('snapshots.faults'), [col.code('path', t('col.path')), col.long('detail', t('col.detail'))], report.findings ?? []),
   ];
 }
 
