@@ -54,7 +54,7 @@ Chaos names: ` + strings.Join(sandbox.ChaosNames(), ", ") + `.`,
 	flags.StringVar(&f.day, "day", "", "`YYYY-MM-DD` that the data is anchored at (today)")
 	flags.BoolVar(&f.still, "still", false, "nothing happens after the beginning of that day")
 	flags.StringVar(&f.files, "files", "", "write exports of a bank, of terminals and of rewards under `DIR`")
-	flags.BoolVar(&f.flaws, "flaws", false, "put two rows into the bank's export that a reader must refuse")
+	flags.BoolVar(&f.flaws, "flaws", false, "put two rows into the bank's export that a reader must refuse, and three discrepancies into the last whole month")
 	flags.StringVar(&f.write, "write-config", "", "write a ready configuration to `FILE`, keys beside it")
 	flags.StringVar(&f.approver, "approver", "", "verifier `KEY` of who approves payments, for the configuration (paylake pay key)")
 	flags.StringVar(&f.book, "gate-book", "", "remember the payments that are initiated here in `FILE`")
@@ -149,6 +149,11 @@ func writeSandboxConfig(world *sandbox.World, origin, file, files, approver stri
 	if err := os.WriteFile(filepath.Join(dir, sandboxPayers), world.Payers(), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
+	if expected := world.ExpectedFile(); expected != nil {
+		if err := os.WriteFile(filepath.Join(dir, sandboxExpected), expected, 0o600); err != nil {
+			return fmt.Errorf("write %s: %w", file, err)
+		}
+	}
 	o := sandbox.ConfigOptions{Exe: exe, DataDir: sandboxData, KeysDir: sandboxKeys, Files: files, Payers: sandboxPayers, Approver: approver}
 	if files != "" {
 		o.Aliases = sandboxAliases
@@ -191,6 +196,8 @@ const (
 	sandboxKeys = "paylake-sandbox/keys"
 	// sandboxPayers is whom payments can be asked of.
 	sandboxPayers = "paylake-sandbox/payers.csv"
+	// sandboxExpected is what somebody else expects of the last whole month.
+	sandboxExpected = "paylake-sandbox/expected.csv"
 	// sandboxAliases is the crosswalk from the bank's words to provider codes.
 	sandboxAliases = "paylake-sandbox/aliases.csv"
 )

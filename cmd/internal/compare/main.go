@@ -1,6 +1,7 @@
 // Command compare asks a warehouse for every table that a sandbox fills and
 // compares them, line by line and to the minor unit, with the sandbox's truth.
-// With -deliver it lets the sandbox send its callbacks to a running paylake
+// With -planted it looks whether a reconciliation finds the discrepancies that
+// the sandbox has put into the last whole month, and only these. With -deliver it lets the sandbox send its callbacks to a running paylake
 // instead, and waits until they have arrived.
 //
 //	go run ./cmd/internal/compare -paylake bin/paylake -c .demo/paylake.yaml -sandbox http://127.0.0.1:8090
@@ -38,6 +39,7 @@ func main() {
 	flag.StringVar(&o.get, "get", "", "print what the sandbox says at this `PATH`, and nothing else")
 	flag.StringVar(&o.put, "put", "", "put what comes on standard input to this `PATH` of the sandbox, and nothing else")
 	flag.BoolVar(&o.filled, "filled", false, "a table without a row is a failure")
+	flag.StringVar(&o.expect, "planted", "", "whether a reconciliation of the last whole month with this `FILE` of expected totals finds what the sandbox has planted there, and nothing else")
 	flag.Parse()
 	if err := run(context.Background(), o); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
@@ -47,7 +49,7 @@ func main() {
 
 type options struct {
 	paylake, config, sandbox, deliver string
-	get, put                          string
+	get, put, expect                  string
 	filled                            bool
 }
 
@@ -64,6 +66,8 @@ func run(ctx context.Context, o options) error {
 		return exchange(ctx, http.MethodPut, o.sandbox+o.put, os.Stdin)
 	case o.deliver != "":
 		return deliver(ctx, o)
+	case o.expect != "":
+		return planted(ctx, o)
 	}
 	tables, err := truth(ctx, o.sandbox)
 	if err != nil {

@@ -222,14 +222,19 @@ func (w *World) callbackTables() []TableTruth {
 	return []TableTruth{settled, hints}
 }
 
-// alarmTable is what the checks that hold for every user find: the operation
-// that a callback tells in two units.
+// alarmTable is what the checks that hold for every user find: operations that
+// are told in two units, and a balance that does not follow from the one before.
 func (w *World) alarmTable(until time.Time) TableTruth {
 	alarms := table("alarms", "source; table; check_name; severity", "count()")
-	for _, o := range w.beyondList(until) {
+	sums := alarms.summed()
+	for _, o := range append(w.beyondList(until), w.planted.scaledOperations(w, until)...) {
 		if o.PaymentSumMinor != o.AmountMinor {
-			alarms.add(1, "", 0, SourceFlashpay, "operations", "amount_scale", "warn", 1)
+			sums.add([]any{SourceFlashpay, "operations", "amount_scale", "warn"}, 1)
 		}
 	}
+	if w.planted != nil {
+		sums.add([]any{SourceMPAY, "ledger", "balance_chain", "warn"}, 1)
+	}
+	sums.done(-1, 0)
 	return alarms
 }

@@ -63,7 +63,7 @@ func (w *World) read(wallet string, from, to, now time.Time, skip, limit int) (o
 			break
 		}
 		n := b.counts[d+1] - b.counts[d]
-		whole := q.whole(start, end)
+		whole := q.whole(start, end) && !w.planted.hidesOn(b, d)
 		if whole && skip >= n {
 			skip -= n
 			continue
@@ -75,6 +75,9 @@ func (w *World) read(wallet string, from, to, now time.Time, skip, limit int) (o
 		slots := b.slots(w, d)
 		for i := first; i < n && len(out) < limit; i++ {
 			s := &slots[i]
+			if w.planted.hides(b, d, i) {
+				continue
+			}
 			if !whole && !q.shows(s) {
 				late = late || q.hides(s)
 				continue

@@ -68,6 +68,9 @@ func (w *World) statement(now time.Time) Statement {
 			break
 		}
 		o := w.ops.show(int32(i), now.Unix())
+		if o.Currency != s.Currency {
+			continue // another account
+		}
 		s.Fees += feeOf(&o)
 		switch {
 		case o.Status != "success":

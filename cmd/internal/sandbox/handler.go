@@ -51,6 +51,7 @@ func Handler(w *World, o HandlerOptions) (http.Handler, error) {
 	mux.Handle("/flashpay/v1/", stamped(w, d.flashpay))
 	mux.Handle("GET /sandbox/otp", d.mpay)
 	mux.HandleFunc("GET /sandbox/truth", d.truth)
+	mux.HandleFunc("GET /sandbox/planted", d.planted)
 	mux.HandleFunc("GET /sandbox/faults", d.faults)
 	mux.HandleFunc("POST /sandbox/callbacks", d.tell)
 	mux.HandleFunc("GET /sandbox/paylake.yaml", d.yaml)
@@ -157,6 +158,7 @@ func (d *desk) index(w http.ResponseWriter, _ *http.Request) {
   /sandbox/code?payment_id=…    the payer's SMS with the approval code
   /sandbox/paylake.yaml         a configuration for this sandbox
   /sandbox/truth?until=…        the totals that a reader must arrive at
+  /sandbox/planted              which discrepancies --flaws has put into the last whole month
   /sandbox/otp?challenge_id=…   the wallets' SMS inbox
   /sandbox/hooks/NAME           a receiver of webhooks: GET what it got, PUT how it behaves
   /sandbox/faults               which faults fired how often

@@ -56,6 +56,8 @@ type operationBook struct {
 	cal  calendar
 	ops  []operation // by creation
 	done []int32     // indexes of ops by last turn
+
+	planted *plants
 }
 
 func newOperationBook(o Options, days, rows int) (*operationBook, error) {

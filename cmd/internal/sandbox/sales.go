@@ -61,6 +61,7 @@ func (b *operationBook) show(i int32, now int64) flashpaytest.Operation {
 		CustomerID: customer(&d), CustomerIP: "192.0.2." + strconv.FormatInt(d.between(1, 254), 10),
 		AccountNumber: "996******" + strconv.FormatInt(d.between(100, 999), 10),
 	}
+	b.planted.spoil(i, &op)
 	if o.kind == cardSale {
 		op.PaymentMethod, op.ProviderName = "card", "Card acquirer"
 		op.AccountNumber = "427611******" + strconv.FormatInt(d.between(1000, 9999), 10)

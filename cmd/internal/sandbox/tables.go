@@ -117,6 +117,9 @@ func (w *World) spendTables(t *Truth, bank bankSums) []TableTruth {
 		key, _ := w.bankKey(&bank.rows[i])
 		sums.add([]any{"card statement", "bank_entries", SourceBank, key.ProviderCode, key.BusinessDate, "AZN"}, 1, -bank.rows[i].amount)
 	}
+	if p := w.planted; p != nil {
+		sums.add([]any{"same reference", "operations", SourceFlashpay, "card", p.sale(w).BusinessDate, "AZN"}, 1, p.amount)
+	}
 	sums.done(5, 1)
 	return []TableTruth{spend, doubles}
 }
@@ -127,8 +130,8 @@ func (w *World) unknownTable(t *Truth, beside *walletSums, bank bankSums) TableT
 	if beside.unknown.rows > 0 {
 		sums.add([]any{"ledger", SourceMPAY, unlisted, "AZN"}, beside.unknown.rows, beside.unknown.amount)
 	}
-	for method, o := range t.PSP.methods {
-		sums.add([]any{"operations", SourceFlashpay, method, "KGS"}, o.rows, o.amount)
+	for in, o := range t.PSP.methods {
+		sums.add([]any{"operations", SourceFlashpay, in.method, in.currency}, o.rows, o.amount)
 	}
 	for i := range bank.rows {
 		if b := &bank.rows[i]; w.resolve(b.merchant, w.dateOf(b.at)) == "" {

@@ -9,6 +9,9 @@ import (
 	"github.com/paylake/paylake/sources/flashpay/flashpaytest"
 )
 
+// methodIn is a method in a currency.
+type methodIn struct{ method, currency string }
+
 // methodSum is the operations of one method, as sent.
 type methodSum struct{ rows, amount int64 }
 
@@ -28,7 +31,7 @@ func (w *World) knownOperations(until time.Time) []flashpaytest.Operation {
 func (w *World) pspTables(t *Truth, until time.Time) []TableTruth {
 	operations := table("operations", "source; project_id; business_date; type; status; method; currency", "count(); sum(amount_minor); uniqExact(payment_id)")
 	sums, payments := operations.summed(), map[string]bool{}
-	t.PSP.methods = map[string]methodSum{}
+	t.PSP.methods = map[methodIn]methodSum{}
 	for _, o := range w.knownOperations(until) {
 		by := []any{SourceFlashpay, ProjectID, o.CreatedAt.In(w.ops.cal.zone).Format(time.DateOnly), o.Type, o.Status, o.PaymentMethod, o.Currency}
 		fresh, key := int64(0), fmt.Sprint(append(slices.Clone(by), o.PaymentID)...)
@@ -36,8 +39,9 @@ func (w *World) pspTables(t *Truth, until time.Time) []TableTruth {
 			payments[key], fresh = true, 1
 		}
 		sums.add(by, 1, o.AmountMinor, fresh)
-		m := t.PSP.methods[o.PaymentMethod]
-		t.PSP.methods[o.PaymentMethod] = methodSum{m.rows + 1, m.amount + o.AmountMinor}
+		in := methodIn{o.PaymentMethod, o.Currency}
+		m := t.PSP.methods[in]
+		t.PSP.methods[in] = methodSum{m.rows + 1, m.amount + o.AmountMinor}
 	}
 	sums.done(6, 1)
 

@@ -94,10 +94,13 @@ func (w *World) Truth(until time.Time) Truth {
 		t.Rows = append(t.Rows, rows)
 		t.Balances = append(t.Balances, balance)
 	}
-	t.Rows = append(t.Rows, w.operationTruth(until, sums))
+	t.Rows = append(t.Rows, w.operationTruth(until, sums)...)
 	t.PSP = w.pspTruth(until)
 	_, t.Files = w.Files(until)
 	bank := w.bankTruth(until, sums)
+	if w.planted != nil { // the wallet's payment counts, the platform's is the same money
+		sums.add(w.planted.sale(w), -1, -w.planted.amount, 0)
+	}
 	t.Callbacks = w.callbackTruth()
 	version, catalogue := w.Providers(until)
 	t.Rows = append(t.Rows, RowCount{Source: SourceMPAY, Table: "providers", Rows: int64(len(catalogue))})
@@ -204,9 +207,13 @@ func (w *World) addEntry(wallet string, e *mpaytest.Entry, sums ledgerSums, reve
 	}
 }
 
-func (w *World) operationTruth(until time.Time, sums ledgerSums) RowCount {
-	rows := RowCount{Source: SourceFlashpay, Table: "operations", Currency: "KGS"}
+func (w *World) operationTruth(until time.Time, sums ledgerSums) []RowCount {
+	all := []RowCount{{Source: SourceFlashpay, Table: "operations", Currency: "KGS"}}
+	if w.planted != nil {
+		all = append(all, RowCount{Source: SourceFlashpay, Table: "operations", Currency: w.planted.sale(w).Currency})
+	}
 	count := func(o *flashpaytest.Operation) {
+		rows := &all[slices.IndexFunc(all, func(r RowCount) bool { return r.Currency == o.Currency })]
 		rows.Rows++
 		rows.AmountMinor += o.AmountMinor
 		key := Spend{
@@ -229,7 +236,7 @@ func (w *World) operationTruth(until time.Time, sums ledgerSums) RowCount {
 			count(&page[i])
 		}
 		if len(page) < chunk {
-			return rows
+			return all
 		}
 	}
 }

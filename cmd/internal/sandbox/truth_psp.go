@@ -19,7 +19,7 @@ type PSPTruth struct {
 	Payments    []PaymentSum    `json:"payments"`    // by method and final status
 	Rates       []RateOfDay     `json:"rates"`
 
-	methods map[string]methodSum
+	methods map[methodIn]methodSum
 }
 
 // Statement is the platform's account: opening + pay_in − refunds −
@@ -82,8 +82,8 @@ type RateOfDay struct {
 
 // payment is a payment on its way to a sum.
 type payment struct {
-	method, status string
-	sale, refunds  int64
+	method, status, currency string
+	sale, refunds            int64
 }
 
 func (w *World) pspTruth(until time.Time) *PSPTruth {
@@ -114,7 +114,9 @@ func (w *World) pspTruth(until time.Time) *PSPTruth {
 		rollUp(payments, &o)
 	}
 	t.Fees, t.Chargebacks, t.Payments = listOf(fees), listOf(disputes), sumPayments(payments)
-	slices.SortFunc(t.Fees, func(a, b FeeSum) int { return cmp.Or(cmp.Compare(a.Method, b.Method), cmp.Compare(a.Type, b.Type)) })
+	slices.SortFunc(t.Fees, func(a, b FeeSum) int {
+		return cmp.Or(cmp.Compare(a.Method, b.Method), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Currency, b.Currency))
+	})
 	slices.SortFunc(t.Chargebacks, func(a, b ChargebackSum) int { return cmp.Compare(a.Status, b.Status) })
 	return t
 }
@@ -123,7 +125,7 @@ func (w *World) pspTruth(until time.Time) *PSPTruth {
 func rollUp(payments map[string]*payment, o *flashpaytest.Operation) {
 	p := payments[o.PaymentID]
 	if p == nil {
-		p = &payment{method: o.PaymentMethod, status: o.Status}
+		p = &payment{method: o.PaymentMethod, status: o.Status, currency: o.Currency}
 		payments[o.PaymentID] = p
 	}
 	switch {
@@ -147,11 +149,11 @@ func listOf[K comparable, V any](m map[K]V) []V {
 }
 
 func sumPayments(all map[string]*payment) []PaymentSum {
-	sums := map[[2]string]PaymentSum{}
+	sums := map[[3]string]PaymentSum{}
 	for _, p := range all {
-		key := [2]string{p.method, p.status}
+		key := [3]string{p.method, p.status, p.currency}
 		s := sums[key]
-		s.Method, s.Status, s.Currency = p.method, p.status, "KGS"
+		s.Method, s.Status, s.Currency = p.method, p.status, p.currency
 		s.Payments++
 		s.SaleMinor += p.sale
 		s.RefundsMinor += p.refunds
@@ -160,7 +162,7 @@ func sumPayments(all map[string]*payment) []PaymentSum {
 	}
 	out := listOf(sums)
 	slices.SortFunc(out, func(a, b PaymentSum) int {
-		return cmp.Or(cmp.Compare(a.Method, b.Method), cmp.Compare(a.Status, b.Status))
+		return cmp.Or(cmp.Compare(a.Method, b.Method), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Currency, b.Currency))
 	})
 	return out
 }

@@ -55,6 +55,9 @@ func (w *World) entry(b *walletBook, day, i int, s *slot, now int64) mpaytest.En
 	if d.below(10) < 7 {
 		e.SessionID = w.sessionID(b, day)
 	}
+	if w.planted.paid(b, day, i) {
+		e.ExternalReference = w.planted.payment
+	}
 	return e
 }
 

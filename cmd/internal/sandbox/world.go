@@ -53,7 +53,8 @@ type Options struct {
 	// Files says that its exports are read, too, with the crosswalk of Aliases:
 	// spend then counts what cards paid past the wallets.
 	Files bool
-	// Flaws puts rows into the exports that a reader must refuse.
+	// Flaws puts rows into the exports that a reader must refuse, and three
+	// discrepancies into the last whole month; see Planted.
 	Flaws bool
 	// Chaos names the faults of the world and of its servers; see ChaosNames.
 	Chaos []string
@@ -75,6 +76,7 @@ type World struct {
 	byID    map[string]*walletBook
 	season  season
 	ops     *operationBook
+	planted *plants      // nil in a world without flaws
 	late    atomic.Int64 // answers that a late row was missing from
 }
 
@@ -110,6 +112,7 @@ func NewWorld(o Options) (*World, error) {
 	if w.ops, err = newOperationBook(o, days, w.rows); err != nil {
 		return nil, err
 	}
+	w.plant()
 	return w, nil
 }
 
