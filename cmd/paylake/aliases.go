@@ -12,8 +12,8 @@ import (
 	"github.com/paylake/paylake/sinks/clickhouse"
 )
 
-// tellAliases makes the configuration's crosswalk the one that readers see,
-// once per process.
+// tellAliases makes the configuration's crosswalk the one that readers see, and
+// its streams those that completeness tells of, once per process.
 func (w *warehouse) tellAliases(ctx context.Context, ch *clickhouse.Warehouse) error {
 	w.people.Lock()
 	defer w.people.Unlock()
@@ -23,8 +23,26 @@ func (w *warehouse) tellAliases(ctx context.Context, ch *clickhouse.Warehouse) e
 	if err := ch.SetAliases(ctx, aliasesOf(w.h.cfg)); err != nil {
 		return fmt.Errorf("apply %s: %w", w.h.cfg.AliasFile, err)
 	}
+	if err := ch.Expect(ctx, w.h.expected()); err != nil {
+		return fmt.Errorf("name the streams of the configuration: %w", err)
+	}
 	w.aliased = true
 	return nil
+}
+
+// expected are the streams of every pipeline, for the view completeness.
+func (h *house) expected() (out []clickhouse.Expected) {
+	for _, q := range h.cfg.Pipelines {
+		spec := h.spec(q)
+		for _, s := range h.streams(q) {
+			e := clickhouse.Expected{Source: s.Source, Wallet: s.Wallet, Table: s.Table.Name}
+			if !spec.Step.IsZero() {
+				e.Start, e.Lookback = spec.Start, spec.Lookback
+			}
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 func aliasesOf(c *config.Config) []clickhouse.Alias {

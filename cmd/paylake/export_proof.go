@@ -67,6 +67,11 @@ func (h *house) described(ctx context.Context, s *shop, d dataset, f exportFlags
 	if e.Outside, err = s.warehouse.Outside(ctx); err != nil {
 		return e, err
 	}
+	if d.name == "completeness" {
+		if e.Outside.Streams, err = s.warehouse.Expectations(ctx); err != nil {
+			return e, err
+		}
+	}
 	if e.Reader == "auditor" {
 		e.Outside.Hidden = nil
 	}

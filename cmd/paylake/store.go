@@ -40,7 +40,7 @@ type warehouse struct {
 
 	people      sync.Mutex // guards the lines below
 	told        bool
-	aliased     bool  // the warehouse has the crosswalk
+	aliased     bool  // the warehouse has the crosswalk and knows the streams
 	toldChanges int64 // of consents, that the warehouse knows
 	toldPersons int64 // place in the vault up to which it knows them
 

@@ -35,7 +35,7 @@ func TestCompletenessEndsAtABreak(t *testing.T) {
 	whole := "mpay | wlt_1 | ledger | 2026-04-01 00:00:00.000000\nmpay | wlt_2 | ledger | 2026-04-01 00:00:00.000000\nmpay |  | providers | " + catalogue + "\n"
 	cut := "mpay | wlt_1 | ledger | 2026-03-30 01:00:00.000000\nmpay | wlt_2 | ledger | 2026-04-01 00:00:00.000000\nmpay |  | providers | " + catalogue + "\n"
 	const (
-		complete = "SELECT * FROM completeness ORDER BY `table`, wallet_id"
+		complete = "SELECT source, wallet_id, `table`, complete_through FROM completeness ORDER BY `table`, wallet_id"
 		breaks   = "SELECT wallet_id, state, after_id, before_id, from, to, missing_minor, snapshot FROM chain_breaks ORDER BY ALL"
 	)
 	if got := lines(ask(t, w, complete)); got != cut {
@@ -69,5 +69,53 @@ func TestCompletenessEndsAtABreak(t *testing.T) {
 	}
 	if got := cell(t, w, "SELECT complete_through FROM completeness WHERE wallet_id = 'wlt_1' SETTINGS log_comment = '"+commentFor(3)+"'"); got != "2026-03-31 00:00:00.000000" {
 		t.Errorf("without notes: %s", got)
+	}
+}
+
+// What the configuration means to read has a line from the beginning, and says
+// up to where no run reads again: the look-back must have passed the end of a
+// window, not only its rows.
+func TestCompletenessOfWhatIsExpected(t *testing.T) {
+	c := newClock()
+	l := newLake(t, c)
+	w := open(t, l, c, false)
+	commit(t, l, part(schemas.Ledger, "mpay", "wlt_1", days(0, 1)), part(schemas.Ledger, "mpay", "wlt_1", days(1, 1)), part(schemas.Ledger, "mpay", "wlt_1", days(2, 1)), part(schemas.Ledger, "mpay", "wlt_1", days(3, 1)),
+		part(schemas.Ledger, "mpay", "wlt_4", days(0, 2)))
+	follow(t, w)
+	through := func(n int) string { return day0.AddDate(0, 0, n).Format("2006-01-02 15:04:05.000000") }
+	is := func(want string) {
+		t.Helper()
+		if got := lines(ask(t, w, "SELECT wallet_id, `table`, complete_through, settled_through FROM completeness ORDER BY `table`, wallet_id")); got != want {
+			t.Errorf("completeness:\n%swant:\n%s", got, want)
+		}
+	}
+	is("wlt_1 | ledger | " + through(4) + " | " + through(4) + "\nwlt_4 | ledger | " + through(2) + " | " + through(2) + "\n")
+	const lookback = 36 * time.Hour // reaches into the window of day 2
+	streams := []Expected{
+		{Source: "mpay", Wallet: "wlt_1", Table: "ledger", Start: day0, Lookback: lookback},
+		{Source: "mpay", Wallet: "wlt_2", Table: "ledger", Start: day0, Lookback: lookback},
+		{Source: "mpay", Wallet: "wlt_4", Table: "ledger", Start: day0, Lookback: 30 * 24 * time.Hour},
+		{Source: "mpay", Table: "providers"},
+	}
+	never := "1970-01-01 00:00:00.000000"
+	want := "wlt_1 | ledger | " + through(4) + " | " + through(2) + "\nwlt_2 | ledger | " + through(0) + " | " + through(0) + "\nwlt_4 | ledger | " + through(2) + " | " + through(0) + "\n | providers | " + never + " | " + never + "\n"
+	for range 2 { // the same once more adds no line
+		if err := w.Expect(t.Context(), streams); err != nil {
+			t.Fatal(err)
+		}
+		is(want)
+	}
+	if err := w.Rebuild(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	is(want)
+	// A wallet that nobody reads any longer keeps what was read, and it is final.
+	if err := w.Expect(t.Context(), streams[1:2]); err != nil {
+		t.Fatal(err)
+	}
+	is("wlt_1 | ledger | " + through(4) + " | " + through(4) + "\nwlt_2 | ledger | " + through(0) + " | " + through(0) + "\nwlt_4 | ledger | " + through(2) + " | " + through(2) + "\n")
+	got, err := w.Expectations(t.Context())
+	if err != nil || len(got) != 1 || got[0] != streams[1] {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -18,6 +18,9 @@ type Outside struct {
 	// Decided is the manifest up to which decisions were known: periods that were
 	// held back by then are left out for analysts. 0: none was.
 	Decided int64 `json:"decided,omitempty"`
+	// Streams are what the view completeness has a line of; no other view goes by
+	// them, and only its exports name them.
+	Streams []Expected `json:"streams,omitempty"`
 }
 
 // Outside reads what the views go by now.
@@ -67,6 +70,9 @@ WHERE digest = (SELECT argMax(digest, made_at) FROM %[1]s.alias_sets) ORDER BY s
 // SetOutside makes a new warehouse go by what another one went by.
 func (w *Warehouse) SetOutside(ctx context.Context, o Outside) error {
 	if err := w.SetAliases(ctx, o.Aliases); err != nil {
+		return err
+	}
+	if err := w.Expect(ctx, o.Streams); err != nil {
 		return err
 	}
 	if err := w.Hide(ctx, 1, o.Hidden); err != nil {

@@ -48,7 +48,7 @@ func (w *Warehouse) statements(kept map[string][]string) []string {
 		out = append(append(out, factTable(w.db, t)), laterColumns(w.db, t)...)
 	}
 	out = append(append(out, bookkeeping(w.db)...), laterBookkeeping(w.db)...)
-	out = slices.Concat(out, peopleTables(w.db), aliasTables(w.db), holdTables(w.db))
+	out = slices.Concat(out, peopleTables(w.db), aliasTables(w.db), holdTables(w.db), streamTables(w.db))
 	return append(out, viewer{db: w.db, owner: w.where().owner, kept: kept, checks: w.checks, found: w.found}.all()...)
 }
 

@@ -37,7 +37,7 @@ type viewer struct {
 func (v viewer) all() []string {
 	out := []string{
 		v.plain("snapshots", v.snapshots()), v.plain("quarantine", v.quarantine()),
-		v.plain("chain_breaks", v.chainBreaks()), v.plain("completeness", v.completeness()), v.plain("pipeline_runs", v.runs()),
+		v.plain("chain_breaks", v.chainBreaks()), v.plain("completeness", v.completenessView()), v.plain("pipeline_runs", v.runs()),
 		v.plain("webhook_deliveries", v.deliveries()),
 	}
 	facts := slices.Concat(v.inFull("ledger", v.ledger), v.inFull("operations", v.operations), v.inFull("providers", v.providers), v.inFull("spend_by_provider", v.spend))
