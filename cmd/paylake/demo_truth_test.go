@@ -97,10 +97,45 @@ func (g *playground) findsWhatIsPlanted(t *testing.T) {
 	if !slices.Equal(found, want) {
 		t.Errorf("findings %q, planted %q", found, want)
 	}
+	g.judges(t, p)
 	double := g.rows(t, "SELECT counted_wallet_id, counted_id, excluded_id, amount_minor FROM double_counts WHERE reason != 'card statement'")
 	if one := fmt.Sprintf("%s|%s|%s|%d", p.Double.WalletID, p.Double.EntryID, p.Double.OperationID, p.Double.AmountMinor); len(double) != 1 || double[0] != one {
 		t.Errorf("reported twice: %q, planted %q", double, one)
 	}
+}
+
+// judges: a person says of the findings of the view what they are. The last word
+// counts, and is kept with who and why.
+func (g *playground) judges(t *testing.T, p sandbox.Planted) {
+	t.Helper()
+	ids := map[string]string{}
+	for _, line := range g.rows(t, "SELECT kind, finding_id FROM findings WHERE formatDateTime(business_date, '%Y-%m') = '"+p.Period+"'") {
+		kind, id, _ := strings.Cut(line, "|")
+		ids[kind] = id
+	}
+	chain, scale := ids["chain_break"], ids["scale"]
+	by := []string{"--by", "Aysel M.", "--reason", "case 7"}
+	g.paylake(t, append([]string{"reconcile", "--accept", scale, "--period", p.Period}, by...)...).want(t, 0)
+	g.paylake(t, append([]string{"reconcile", "--explain", chain}, by...)...).want(t, 0).says(t, chain+" (chain_break of "+p.Period+") is explained (Aysel M.", "")
+	states := func() string {
+		return strings.Join(g.rows(t, "SELECT kind, state, decided_by, reason FROM findings WHERE finding_id IN ('"+chain+"', '"+scale+"') ORDER BY kind"), "; ")
+	}
+	if got := states(); got != "chain_break|explained|Aysel M.|case 7; scale|explained|Aysel M.|case 7" {
+		t.Errorf("explained: %s", got)
+	}
+	before := g.commits(t)
+	g.paylake(t, append([]string{"reconcile", "--explain", chain}, by...)...).want(t, 0)
+	if now := g.commits(t); now != before {
+		t.Errorf("saying the same again made %d manifests", now-before)
+	}
+	g.paylake(t, "reconcile", "--confirm", chain, "--by", "Rauf K.", "--reason", "the bank agrees").want(t, 0).says(t, "is confirmed (Rauf K.", "")
+	if got := states(); got != "chain_break|confirmed|Rauf K.|the bank agrees; scale|explained|Aysel M.|case 7" {
+		t.Errorf("confirmed: %s", got)
+	}
+	g.paylake(t, append([]string{"reconcile", "--explain", "fnd_0123456789abcdef"}, by...)...).want(t, 2).says(t, "", "no finding of that id")
+	g.paylake(t, append([]string{"reconcile", "--explain", chain, "--confirm", chain}, by...)...).want(t, 2).says(t, "", "give one of them")
+	g.paylake(t, "reconcile", "--explain", chain).want(t, 2)
+	g.paylake(t, "verify").want(t, 0)
 }
 
 // different are the tables that are not the truth.

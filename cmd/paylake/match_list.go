@@ -24,8 +24,9 @@ func (p *program) matchListCommand() *cobra.Command {
 		Use: "list", Short: "Matches with their scores and reasons, and rows without a partner", Args: cobra.NoArgs,
 		Long: `Lists pairs of rows that are the same money: which rule or person made them, how
 many points of 100 speak for them, and what the points are for. Ambiguous pairs
-are several that are equally good: none of them is chosen. With --open also the
-rows that a rule looked at and found no partner for, the oldest first.`,
+are several that are equally good: none of them is chosen. With --open only what
+is open: ambiguous pairs, and rows that a rule looked at and found no partner for,
+the newest first and at most --rows of each, with what is waited for.`,
 		Example: "  paylake match list --period 2026-03\n  paylake match list --open --rows 100 --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if rows < 0 {
@@ -35,8 +36,8 @@ rows that a rule looked at and found no partner for, the oldest first.`,
 		},
 	}
 	cmd.Flags().StringVar(&period, "period", "", "a month (`YYYY-MM`) or quarter (YYYY-Q1) of business dates")
-	cmd.Flags().IntVar(&rows, "rows", 20, "list at most `N` pairs, and rows of each side of a rule")
-	cmd.Flags().BoolVar(&open, "open", false, "also rows without a partner")
+	cmd.Flags().IntVar(&rows, "rows", 20, "list at most `N` pairs, and rows without a partner")
+	cmd.Flags().BoolVar(&open, "open", false, "ambiguous pairs, and rows without a partner")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -72,7 +73,7 @@ func (p *program) matchList(ctx context.Context, period string, rows int, open, 
 		return err
 	}
 	q := clickhouse.Query{Snapshot: shown.Sequence, User: "auditor"}
-	list, err := matching.ListPairs(ctx, ch, q, days, rows)
+	list, err := matching.ListPairs(ctx, ch, q, days, open, rows)
 	if err == nil && open {
 		err = list.ListOpen(ctx, ch, q, matching.Between(h.cfgRules(), h.configured), days, rows, p.now())
 	}
@@ -93,7 +94,11 @@ func (p *program) showMatches(list *matching.List, open bool) {
 		grid = append(grid, []string{m.Date, m.Rule, m.State, m.Shape, m.Score, m.Left, m.Right, inUnits(minor, m.Currency) + " " + m.Currency, m.Reasons})
 	}
 	p.grid([]string{"day", "rule", "state", "shape", "score", "left", "right", "amount", "because"}, grid)
-	fmt.Fprintf(p.stdout, "%s pairs, as of manifest %d", thousands(int64(len(list.Pairs))+list.Unlisted), list.Snapshot)
+	what := "pairs"
+	if open {
+		what = "ambiguous pairs"
+	}
+	fmt.Fprintf(p.stdout, "%s %s, as of manifest %d", thousands(int64(len(list.Pairs))+list.Unlisted), what, list.Snapshot)
 	if list.Unlisted > 0 {
 		fmt.Fprintf(p.stdout, "; %s of them not listed (--rows)", thousands(list.Unlisted))
 	}
@@ -101,17 +106,28 @@ func (p *program) showMatches(list *matching.List, open bool) {
 	if !open {
 		return
 	}
-	grid = nil
+	p.showOpen(list)
+}
+
+// showOpen lists rows without a partner and says how many there are of each kind.
+func (p *program) showOpen(list *matching.List) {
+	var grid [][]string
 	for _, o := range list.Open {
 		minor, _ := strconv.ParseInt(o.Minor, 10, 64)
-		state := "none"
-		if o.Doubtful {
-			state = "several"
-		}
-		grid = append(grid, []string{o.Rule, o.Side, o.Row, o.At, strconv.FormatInt(o.AgeDays, 10), inUnits(minor, o.Currency) + " " + o.Currency, state})
+		grid = append(grid, []string{o.Rule, o.Row, o.At, strconv.FormatInt(o.AgeDays, 10), inUnits(minor, o.Currency) + " " + o.Currency, o.Why})
 	}
-	p.grid([]string{"rule", "side", "row", "at", "days old", "amount", "partners"}, grid)
+	if len(grid) > 0 {
+		p.grid([]string{"rule", "row", "at", "days old", "amount", "why"}, grid)
+	}
+	total := int64(0)
 	for _, k := range slices.Sorted(maps.Keys(list.OpenRows)) {
-		fmt.Fprintf(p.stdout, "%s: %s rows without a partner\n", k, thousands(list.OpenRows[k]))
+		if total += list.OpenRows[k]; list.OpenRows[k] > 0 {
+			fmt.Fprintf(p.stdout, "%s: %s rows without a partner\n", k, thousands(list.OpenRows[k]))
+		}
 	}
+	fmt.Fprintf(p.stdout, "%s rows without a partner in all", thousands(total))
+	if rest := total - int64(len(list.Open)); rest > 0 {
+		fmt.Fprintf(p.stdout, "; %s of them not listed (--rows)", thousands(rest))
+	}
+	fmt.Fprintln(p.stdout)
 }

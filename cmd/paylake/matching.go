@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/paylake/paylake/cmd/internal/decisions"
 	"github.com/paylake/paylake/cmd/internal/matching"
+	"github.com/paylake/paylake/cmd/internal/reconcile"
 	"github.com/paylake/paylake/pipeline"
 	"github.com/paylake/paylake/sinks"
 	"github.com/paylake/paylake/sinks/clickhouse"
@@ -21,8 +24,9 @@ const matchedOf = "matches/of"
 
 // newMatches matches what the run has brought. Without two systems that report
 // the same kind of money it costs nothing: not a look at the lake. A warehouse
-// that is out of reach is no verdict, as it is none for alarms.
-func (h *house) newMatches(ctx context.Context, followers *pipeline.Followers) pipeline.Verdict {
+// that is out of reach is no verdict, as it is none for alarms. What changed is
+// told to say, which may be nil.
+func (h *house) newMatches(ctx context.Context, followers *pipeline.Followers, say io.Writer) pipeline.Verdict {
 	h.store.mu.Lock()
 	open := h.store.open
 	h.store.mu.Unlock()
@@ -39,6 +43,11 @@ func (h *house) newMatches(ctx context.Context, followers *pipeline.Followers) p
 		return pipeline.Verdict{}
 	}
 	h.p.log.Info("rows matched", "inserted", out.Inserted, "retracted", out.Retracted, "manifest", out.Manifest)
+	if say != nil {
+		matched, ambiguous, waiting := out.Told(h.cfgRules())
+		fmt.Fprintf(say, "matches: %s matched, %s ambiguous, %s rows wait for a partner; %s new, %s withdrawn, manifest %d; see: paylake match list --open\n",
+			thousands(matched), thousands(ambiguous), thousands(waiting), thousands(out.Inserted), thousands(out.Retracted), out.Manifest)
+	}
 	return h.caughtUp(ctx, followers)
 }
 
@@ -105,6 +114,23 @@ func (h *house) match(ctx context.Context, ch *clickhouse.Warehouse) (out matchi
 		return out, err
 	}
 	return out, h.state.Set(ctx, matchedOf, now)
+}
+
+// ambiguous counts the matches of a period that nobody can choose between but a
+// person; none where no two systems report the same kind of money.
+func (h *house) ambiguous(ctx context.Context, period reconcile.Period, snapshot int64) (int64, error) {
+	if len(matching.Between(h.cfgRules(), h.configured)) == 0 {
+		return 0, nil
+	}
+	ch, err := h.store.get(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n, err := matching.Ambiguous(ctx, ch, clickhouse.Query{Snapshot: snapshot, User: "auditor"}, matching.Days{From: period.From.Format(time.DateOnly), To: period.To.Format(time.DateOnly)})
+	if err != nil {
+		return 0, fmt.Errorf("count ambiguous matches of %s: %w", period.Name, err)
+	}
+	return n, nil
 }
 
 // cfgRules are the rules of the configuration.

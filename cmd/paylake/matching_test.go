@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,23 +18,44 @@ func TestMatchesOfTheSandbox(t *testing.T) {
 	t.Parallel()
 	g := newPlayground(t, 1200)
 	g.withFiles(t, 1200)
-	g.paylake(t, "run").want(t, 0)
+	waiting := ""
+	ran := g.paylake(t, "run").want(t, 0)
+	pairs := g.rows(t, "SELECT uniqExactIf(match_id, state = 'matched'), uniqExactIf(match_id, state = 'ambiguous'), count(), max(snapshot) FROM matches")
+	counts := strings.Split(pairs[0], "|")
+	if line := regexp.MustCompile(`matches: ([0-9,]+) matched, ([0-9,]+) ambiguous, ([0-9,]+) rows wait for a partner; ([0-9,]+) new, 0 withdrawn, manifest`).FindStringSubmatch(ran.stdout); line == nil ||
+		strings.ReplaceAll(line[1], ",", "") != counts[0] || strings.ReplaceAll(line[2], ",", "") != counts[1] || strings.ReplaceAll(line[4], ",", "") != counts[2] {
+		t.Errorf("a run says %q, and matches are %v:\n%s", line, counts, ran.stdout)
+	} else {
+		waiting = strings.ReplaceAll(line[3], ",", "")
+	}
 	cash := g.rows(t, "SELECT count() FROM funding_events WHERE source = 'terminals' AND status = 'completed'")
 	if got := g.rows(t, "SELECT count() FROM matches WHERE rule = 'topup_terminal' AND state = 'matched' AND score >= 90"); got[0] != cash[0] || cash[0] == "0" {
 		t.Errorf("%s of %s top-ups by cash are matched", got[0], cash[0])
 	}
 	head := g.commits(t)
-	g.paylake(t, "run").want(t, 0)
+	if again := g.paylake(t, "run").want(t, 0); strings.Contains(again.stdout, "matches:") {
+		t.Errorf("nothing was matched, and it is told:\n%s", again.stdout)
+	}
 	if now := g.commits(t); now != head {
 		t.Errorf("a second run committed %d manifests", now-head)
 	}
 
 	var list matching.List
-	g.paylake(t, "match", "list", "--open", "--rows", "5", "--json").want(t, 0).json(t, &list)
-	if len(list.Pairs) != 5 || list.Unlisted == 0 || len(list.Open) == 0 || list.OpenRows["topup_terminal right"] != 0 || list.Open[0].Row == "" {
-		t.Errorf("%d pairs, %d unlisted, %d open, %v", len(list.Pairs), list.Unlisted, len(list.Open), list.OpenRows)
+	g.paylake(t, "match", "list", "--rows", "5", "--json").want(t, 0).json(t, &list)
+	if len(list.Pairs) != 5 || list.Unlisted == 0 || len(list.Open) != 0 {
+		t.Errorf("%d pairs, %d unlisted, %d open", len(list.Pairs), list.Unlisted, len(list.Open))
 	}
-	g.paylake(t, "match", "list", "--open").want(t, 0).says(t, "rows without a partner", "")
+	list = matching.List{}
+	g.paylake(t, "match", "list", "--open", "--rows", "5", "--json").want(t, 0).json(t, &list)
+	open := int64(0)
+	for _, n := range list.OpenRows {
+		open += n
+	}
+	newest := slices.IsSortedFunc(list.Open, func(a, b matching.Open) int { return strings.Compare(b.At, a.At) })
+	if fmt.Sprint(len(list.Pairs)) != counts[1] || len(list.Open) != 5 || list.OpenRows["topup_terminal right"] != 0 || list.Open[0].Row == "" || list.Open[0].Why == "" || !newest || open == 0 || waiting == "0" {
+		t.Errorf("%d pairs, %+v, %v; a run has left %s waiting", len(list.Pairs), list.Open, list.OpenRows, waiting)
+	}
+	g.paylake(t, "match", "list", "--open", "--rows", "1").want(t, 0).says(t, "rows without a partner in all; ", "")
 	g.paylake(t, "match", "list", "--period", "2019-01").want(t, 0).says(t, "0 pairs", "")
 
 	// A pair of the view double_counts, of which nobody decided yet.

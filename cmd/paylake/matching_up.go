@@ -30,7 +30,7 @@ func (h *house) startMatching(ctx context.Context, followers *pipeline.Followers
 				return
 			}
 			began := h.p.now()
-			for _, why := range h.newMatches(ctx, followers).Why {
+			for _, why := range h.newMatches(ctx, followers, nil).Why {
 				h.p.log.Warn("rows not matched", "err", why)
 			}
 			select {

@@ -22,6 +22,7 @@ import (
 type reconcileFlags struct {
 	period, expect     string
 	accept, by, reason string
+	explain, confirm   string
 	state, kind        string
 	hold               bool
 	repair, findings   bool
@@ -65,7 +66,9 @@ amount, between which two rows, how much is missing, and which windows have to b
 read again; and where a platform's balance has moved by something else than its
 operations, fees and chargebacks. --repair reads exactly these windows again, as
 a run would, and says what has closed. --findings lists what the warehouse has
-found in its rows, with ages: docs/reconciliation.md has the kinds.
+found in its rows, with ages: docs/reconciliation.md has the kinds. --explain and
+--confirm keep what a person says of one of them, with who and why; saying the
+other later replaces it.
 
 Exit code 0: everything agrees or is accepted; 3: something does not; 2: the file or
 the period cannot be used, and nothing was compared or decided.`,
@@ -77,6 +80,7 @@ the period cannot be used, and nothing was compared or decided.`,
   paylake reconcile                                        # balance chains of all that is read
   paylake reconcile --repair
   paylake reconcile --findings --state open
+  paylake reconcile --explain fnd_5b1c0f77a9e2d384 --by "A. Auditor" --reason "two meters of one flat"
 
 totals.csv:
   provider_code,currency,amount,count
@@ -91,6 +95,8 @@ totals.csv:
 				return err
 			}
 			switch {
+			case f.explain != "" || f.confirm != "":
+				return p.judge(cmd.Context(), f)
 			case f.findings:
 				return p.listFindings(cmd.Context(), f)
 			case f.repair:
@@ -106,6 +112,8 @@ totals.csv:
 	flags.StringVar(&f.expect, "expect", "", "`FILE` of expected totals, .csv or .yaml")
 	flags.StringVar(&f.accept, "accept", "", "accept the difference `FINDING` as it is")
 	flags.BoolVar(&f.hold, "hold", false, "hold the period back from publication")
+	flags.StringVar(&f.explain, "explain", "", "`FINDING` of the warehouse has an innocent reason")
+	flags.StringVar(&f.confirm, "confirm", "", "`FINDING` of the warehouse is what it looks like")
 	flags.StringVar(&f.by, "by", "", "`NAME` of who decides")
 	flags.StringVar(&f.reason, "reason", "", "why, `TEXT` for the record")
 	flags.IntVar(&f.rows, "rows", 20, "list at most `N` rows of each difference")
@@ -180,6 +188,9 @@ func (p *program) reconcile(ctx context.Context, f reconcileFlags) (err error) {
 	report.Period, report.From, report.To = period.Name, period.From.Format(time.DateOnly), period.To.Format(time.DateOnly)
 	report.Snapshot, report.WarehouseSnapshot = snapshots[0], snapshots[1]
 	if err := h.unread(ctx, period, &report); err != nil {
+		return err
+	}
+	if report.AmbiguousMatches, err = h.ambiguous(ctx, period, snapshots[1]); err != nil {
 		return err
 	}
 	if err := h.sign(ctx, s, &report); err != nil {

@@ -32,6 +32,8 @@ func (f *reconcileFlags) check() error {
 		return usagef("--accept takes the id of a finding, fnd_ and 16 hexadecimal digits as the comparison prints it, not %q", f.accept)
 	case f.reason != "" && f.by == "":
 		return usagef("--reason goes with --by NAME: a decision is kept with who took it")
+	case f.explain != "" || f.confirm != "":
+		return f.checkJudged()
 	case f.accept == "" && !f.hold && f.by == "":
 		return nil
 	case f.accept == "" && !f.hold && f.expect == "":
@@ -185,9 +187,9 @@ func (h *house) warehouseFinding(ctx context.Context, id string) (d decisions.De
 		return d, false, err
 	}
 	side := &warehouseSide{ch: ch, query: clickhouse.Query{User: "auditor", Parameters: map[string]string{"finding": id}}}
-	const sql = "SELECT toString(kind), ifNull(toString(currency), ''), ifNull(toString(amount_minor), '') FROM findings WHERE finding_id = {finding:String} LIMIT 1"
+	const sql = "SELECT toString(kind), ifNull(toString(currency), ''), ifNull(toString(amount_minor), ''), formatDateTime(business_date, '%Y-%m') FROM findings WHERE finding_id = {finding:String} LIMIT 1"
 	err = side.texts(ctx, sql, func(v []string) error {
-		ok, d.What, d.Currency = true, v[0], v[1]
+		ok, d.What, d.Currency, d.Period = true, v[0], v[1], v[3]
 		if v[2] == "" || v[1] == "" {
 			d.Currency = ""
 			return nil

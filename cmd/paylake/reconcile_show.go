@@ -48,6 +48,9 @@ func (p *program) showReconciliation(r reconcile.Report, file string) {
 		u := r.Unread[0]
 		fmt.Fprintf(w, "not all of %s is read: of %d wallets something is owed, first of %s from %s on; see: paylake plan\n", r.Period, len(r.Unread), u.Wallet, instant(u.From))
 	}
+	if r.AmbiguousMatches > 0 {
+		fmt.Fprintf(w, "%s matches of %s are ambiguous, and a person must choose: paylake match list --open --period %s\n", thousands(r.AmbiguousMatches), r.Period, r.Period)
+	}
 	if r.Closed != "" {
 		fmt.Fprintf(w, "%s is closed (%s); what changed since: paylake restatements %s\n", r.Period, r.Closed, r.Period)
 	}

@@ -85,7 +85,7 @@ func (p *program) runPipelines(ctx context.Context, names []string, days span, e
 			break
 		}
 	}
-	verdict = verdict.And(h.newMatches(ctx, followers)).And(h.newAlarms(ctx))
+	verdict = verdict.And(h.newMatches(ctx, followers, p.stdout)).And(h.newAlarms(ctx))
 	if exports && ctx.Err() == nil {
 		verdict = verdict.And(p.exportAll(ctx, h.cfg.Exports, func(config.Export) time.Time { return p.now() }))
 	}

@@ -1,8 +1,10 @@
 package matching
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +41,7 @@ type Open struct {
 	Currency string `json:"currency"`
 	Minor    string `json:"amount_minor"`
 	Doubtful bool   `json:"ambiguous"` // it has partners that are equally good
+	Why      string `json:"why"`       // in words: what is looked for, or why nothing was chosen
 }
 
 // List is what `paylake match list` shows.
@@ -62,11 +65,15 @@ func (d Days) where(column string) string {
 
 const nameOfLeft, nameOfRight = "concat(toString(left_table), ':', toString(left_source), ':', left_account, ':', left_id)", "concat(toString(right_table), ':', toString(right_source), ':', right_account, ':', right_id)"
 
-// ListPairs lists at most so many pairs, and counts the others.
-func ListPairs(ctx context.Context, w Warehouse, q clickhouse.Query, days Days, most int) (out List, err error) {
+// ListPairs lists at most so many pairs, or ambiguous ones, and counts the others.
+func ListPairs(ctx context.Context, w Warehouse, q clickhouse.Query, days Days, ambiguous bool, most int) (out List, err error) {
+	which := days.where("business_date")
+	if ambiguous {
+		which += " AND state = 'ambiguous'"
+	}
 	out = List{Snapshot: q.Snapshot, Pairs: []Listed{}}
 	sql := fmt.Sprintf("SELECT match_id, toString(rule), toString(state), toString(shape), toString(score), reasons, %s, %s, toString(business_date), toString(currency), toString(amount_minor), toString(difference_minor), decision_id, toString(count() OVER ()) FROM matches WHERE %s ORDER BY business_date, match_id, left_id, right_id LIMIT %d",
-		nameOfLeft, nameOfRight, days.where("business_date"), max(most, 1))
+		nameOfLeft, nameOfRight, which, max(most, 1))
 	err = texts(ctx, w, sql, q, func(v []string) {
 		all := int64(0)
 		_, _ = fmt.Sscan(v[13], &all)
@@ -78,8 +85,15 @@ func ListPairs(ctx context.Context, w Warehouse, q clickhouse.Query, days Days, 
 	return out, err
 }
 
-// ListOpen adds rows without a partner: of every rule at most so many of each
-// side, the oldest first.
+// Ambiguous counts the matches of some days of which several are equally good.
+func Ambiguous(ctx context.Context, w Warehouse, q clickhouse.Query, days Days) (n int64, err error) {
+	sql := "SELECT toString(uniqExact(match_id)) FROM matches WHERE state = 'ambiguous' AND " + days.where("business_date")
+	err = texts(ctx, w, sql, q, func(v []string) { _, _ = fmt.Sscan(v[0], &n) })
+	return n, err
+}
+
+// ListOpen adds rows without a partner, the newest first and at most so many in
+// all; every rule and side is counted.
 func (l *List) ListOpen(ctx context.Context, w Warehouse, q clickhouse.Query, rules []Rule, days Days, most int, now time.Time) error {
 	l.OpenRows, l.Open = map[string]int64{}, []Open{}
 	for i := range rules {
@@ -94,6 +108,8 @@ func (l *List) ListOpen(ctx context.Context, w Warehouse, q clickhouse.Query, ru
 			}
 		}
 	}
+	slices.SortStableFunc(l.Open, func(a, b Open) int { return cmp.Or(strings.Compare(b.At, a.At), strings.Compare(a.Row, b.Row)) })
+	l.Open = l.Open[:min(most, len(l.Open))]
 	return nil
 }
 
@@ -105,7 +121,7 @@ func (l *List) openOf(ctx context.Context, w Warehouse, q clickhouse.Query, r *R
 		}
 		return key + " IN (" + sides("left") + " UNION ALL " + sides("right") + ")"
 	}
-	sql := fmt.Sprintf("SELECT concat(tab, ':', src, ':', account, ':', id), toString(at), cur, toString(amount), toString(toInt32(%s)), toString(count() OVER ()) FROM (%s) WHERE NOT (%s) AND %s ORDER BY at, id LIMIT %d",
+	sql := fmt.Sprintf("SELECT concat(tab, ':', src, ':', account, ':', id), toString(at), cur, toString(amount), toString(toInt32(%s)), toString(count() OVER ()) FROM (%s) WHERE NOT (%s) AND %s ORDER BY at DESC, id LIMIT %d",
 		in("'ambiguous'"), rows, in("'matched'"), days.where("toDate32(day)"), max(most, 1))
 	listed := 0
 	return texts(ctx, w, sql, q, func(v []string) {
@@ -115,9 +131,29 @@ func (l *List) openOf(ctx context.Context, w Warehouse, q clickhouse.Query, r *R
 		l.OpenRows[r.Name+" "+side] = all
 		if listed++; listed <= most {
 			when := time.UnixMicro(at).UTC()
-			l.Open = append(l.Open, Open{Rule: r.Name, Side: side, Row: v[0], At: when.Format(time.RFC3339), AgeDays: int64(now.Sub(when) / day), Currency: v[2], Minor: v[3], Doubtful: v[4] == "1"})
+			one := Open{Rule: r.Name, Side: side, Row: v[0], At: when.Format(time.RFC3339), AgeDays: int64(now.Sub(when) / day), Currency: v[2], Minor: v[3], Doubtful: v[4] == "1"}
+			one.Why = r.waits(side, one.Doubtful, now.Sub(when))
+			l.Open = append(l.Open, one)
 		}
 	})
+}
+
+// waits says why a row of a rule has no partner.
+func (r *Rule) waits(side string, several bool, age time.Duration) string {
+	other, reach := r.Right, r.After
+	if side == "right" {
+		other, reach = r.Left, r.Before
+	}
+	if r.NeedReference {
+		reach = r.Related
+	}
+	switch {
+	case several:
+		return "several " + other + " are equally good: paylake match"
+	case age <= reach:
+		return "no " + other + " yet; it may still come"
+	}
+	return "no " + other + " within the window"
 }
 
 // texts hands out rows of a query whose columns are all texts.

@@ -31,6 +31,21 @@ type Outcome struct {
 	Manifest  int64 // the last one; 0: nothing had changed
 }
 
+// Told adds up what the rules found: matches that hold, matches of which several
+// are equally good, and rows without a partner, each counted by every rule that
+// looked at it. A rule between sources that hold the same kind leaves none
+// waiting: each has what the other has not.
+func (o *Outcome) Told(rules []Rule) (matched, ambiguous, waiting int64) {
+	for i := range rules {
+		sum := o.Rules[rules[i].Name]
+		matched, ambiguous = matched+sum.Matches, ambiguous+sum.Ambiguous
+		if rules[i].Left != rules[i].Right {
+			waiting += sum.Left + sum.Right - sum.Links - sum.Matches
+		}
+	}
+	return matched, ambiguous, waiting
+}
+
 // Stream is where matches are committed.
 func Stream() schemas.Stream {
 	return schemas.Stream{Source: schemas.DecisionSource, Table: schemas.Matches}

@@ -47,6 +47,8 @@ type Report struct {
 	Differences  RowDiffs     `json:"differences"`  // between lake and warehouse
 	Published    []Total      `json:"published"`    // where spend_by_provider is not the sum of the ledger's rows
 	Unread       []Unread     `json:"unread"`       // no difference: where rows may be missing on both sides
+
+	AmbiguousMatches int64 `json:"ambiguous_matches"` // of rows of two systems, in the period; no difference either
 }
 
 // Amounts are a sum in the lake and in the warehouse, and how many rows make it.
