@@ -20,7 +20,8 @@ func (p *program) checkCommand() *cobra.Command {
 		Use: "check", Short: "Is everything there? Everything except moving data", Args: cobra.NoArgs,
 		Long: `Checks configuration, secrets, state, lake (a race of writers for one key,
 and whether its bucket keeps versions and locks them), warehouse, upstreams, and
-whether the endpoints of webhooks can be reached, without sending them anything;
+whether the endpoints of webhooks and the targets of exports can be reached, without
+sending them anything;
 prints one line each: ok, FAILED, or warn for what stops nothing.`,
 		Example: "  paylake check",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context()) },
@@ -83,6 +84,7 @@ func (p *program) check(ctx context.Context) (err error) {
 		h.checkWebhooks(ctx, c)
 		h.checkFindings(ctx, c)
 	}
+	h.checkExports(ctx, c)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

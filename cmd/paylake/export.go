@@ -32,6 +32,7 @@ type exportFlags struct {
 	names, centres               string
 	days                         span
 	snapshot                     int64
+	view                         string // of the dataset; empty: of several
 }
 
 func (p *program) exportCommand() *cobra.Command {
@@ -153,6 +154,7 @@ func (p *program) export(ctx context.Context, d dataset, f exportFlags) (err err
 	if err != nil {
 		return err
 	}
+	f.view = d.view
 	s, err := h.openShop(ctx, f)
 	if err != nil {
 		return err

@@ -137,9 +137,15 @@ func (p *program) exportJob(ctx context.Context, job config.Export, at time.Time
 		return done, err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	defer func() {
+		if ctx.Err() == nil { // one that was interrupted is carried out again
+			err = errors.Join(err, h.rememberExport(ctx, job, began, done, err))
+		}
+	}()
+	f.view = d.view
 	s, err := h.openShop(ctx, f)
 	if err != nil {
-		return done, err
+		return exported{period: period}, err
 	}
 	done, err = h.exportPeriod(ctx, s, d, f, job, period)
 	r := clickhouse.Run{Pipeline: "export/" + job.Name, Table: d.view, StartedAt: began, FinishedAt: p.now(), Outcome: done.outcome, Rows: s.rows, Snapshot: s.snapshot}
@@ -204,12 +210,8 @@ func (h *house) startExports(ctx context.Context) (stop func(), err error) {
 	clock := cron.New()
 	var one sync.Mutex
 	for _, job := range h.cfg.Exports {
-		f := exportFlags{format: job.Format, reader: job.Reader, names: job.ColumnNames, days: span{"2000-01-01", "2000-01-02"}}
-		if job.Period == "" {
-			f.days = span{}
-		}
-		if _, err := f.dataset(job.Dataset, false); err != nil {
-			return nil, fmt.Errorf("exports.%s: %w", job.Name, err)
+		if err := exportKnown(job); err != nil {
+			return nil, err
 		}
 		if job.Schedule == "" {
 			continue

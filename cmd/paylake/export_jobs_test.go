@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paylake/paylake/schemas"
+	"github.com/paylake/paylake/sinks/webhook"
 )
 
 // Exports of the configuration: one object a period and content, with its proof,
@@ -95,6 +97,8 @@ exports:
 	export(2, "nobody").says(t, "", `there is no export "nobody"`)
 	write(t, g.config, strings.Replace(text, `format: csv, time_zone: Asia/Baku, target: "file://./books"`, `format: csv, time_zone: Asia/Baku, target: "file://./paylake.yaml"`, 1))
 	export(1).says(t, "", "paylake: export codes: create "+g.config).says(t, "month: 2026-03 ", "")
+	g.paylake(t, "check").says(t, "FAILED  export codes", "").says(t, "ok      export month", "")
+	g.toldOfExports(t, objects())
 	before := objects()
 	// A period that is held back, here by its quarter, is left out until it is released.
 	g.commit(t, schemas.Ledger, statement("later still", march, -20, nil))
@@ -103,7 +107,82 @@ exports:
 	if now := objects(); len(now) != len(before) {
 		t.Errorf("after a hold: %v", now)
 	}
+	g.heldOnAServer(t)
 	g.runsExports(t, text, target)
+}
+
+// toldOfExports: webhooks hear of every file and of every failure, each once, and
+// of nothing that was there already.
+func (g *playground) toldOfExports(t *testing.T, objects []string) {
+	t.Helper()
+	h := g.house(t)
+	if err := h.openState(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	events, err := h.otherEvents(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, failed := map[string]int{}, 0
+	for _, e := range events {
+		switch e.Type {
+		case webhook.ExportWritten:
+			written[strings.Trim(string(e.Data["object"]), `"`)]++
+		case webhook.ExportFailed:
+			if failed++; !strings.Contains(string(e.Data["error"]), g.config) || string(e.Data["export"]) != `"codes"` {
+				t.Errorf("a failure is told as %s", e.Data)
+			}
+		default:
+			t.Errorf("told: %s %s", e.Type, e.Data)
+		}
+	}
+	for _, name := range objects {
+		if !strings.HasSuffix(name, proofSuffix) && written[name] == 0 {
+			t.Errorf("%s is there and nobody is told: %v", name, written)
+		}
+	}
+	if failed != 1 {
+		t.Errorf("%d failures are told, want 1", failed)
+	}
+}
+
+// house opens the configuration, as every command does.
+func (g *playground) house(t *testing.T) *house {
+	t.Helper()
+	p := &program{getenv: os.Getenv, stdin: newLines(strings.NewReader("")), stdout: io.Discard, stderr: io.Discard, now: time.Now, configFile: g.config, logFormat: "text"}
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	h, err := p.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.stdin.end()
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+// On a server an analyst may export a catalogue whatever is held: none of its rows
+// belongs to a period.
+func (g *playground) heldOnAServer(t *testing.T) {
+	t.Helper()
+	h := g.house(t)
+	if err := h.readLake(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.cfg.Warehouse = "clickhouse://analyst@127.0.0.1:1/paylake"
+	if err := h.sayHeld(t.Context(), exportFlags{reader: "analyst", view: "providers"}); err != nil {
+		t.Errorf("a catalogue: %v", err)
+	}
+	for _, f := range []exportFlags{{reader: "analyst", view: "ledger"}, {reader: "analyst", view: ""}, {reader: "analyst", view: "ledger", days: span{"2026-03-01", "2026-04-01"}}} {
+		if err := h.sayHeld(t.Context(), f); err == nil {
+			t.Errorf("%+v shows a period that is held", f)
+		}
+	}
 }
 
 // runsExports: `run --exports` and `up` carry them out.

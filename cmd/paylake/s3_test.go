@@ -63,6 +63,8 @@ func TestS3Lake(t *testing.T) {
 	alone := invoke(t.Context(), nil, "verify", url).want(t, 0) // no configuration at all
 	said.WriteString(alone.stdout + alone.stderr)
 
+	g.exportsToS3(t, s)
+
 	objects, err := filepath.Glob(s.Path(bucket, "objects/ledger/*.parquet"))
 	if err != nil || len(objects) == 0 {
 		t.Fatal(objects, err)
@@ -84,4 +86,26 @@ func TestS3Lake(t *testing.T) {
 	if strings.Contains(said.String(), s.SecretKey) {
 		t.Error("the key was printed")
 	}
+}
+
+// exportsToS3: a scheduled export lies in its bucket once, with its proof, and is
+// what the lake gives.
+func (g *playground) exportsToS3(t *testing.T, s *s3test.Server) {
+	t.Helper()
+	before, books := read(t, g.config), s.Bucket(t)
+	write(t, g.config, before+"\nexports:\n  spend: {dataset: spend, format: csv, time_zone: Asia/Baku, target: \""+s.URL(books)+"\"}\n")
+	defer write(t, g.config, before)
+	g.paylake(t, "check").want(t, 0).says(t, "ok      export spend", "")
+	g.paylake(t, "export", "scheduled").want(t, 0).says(t, "spend: all as of manifest", "")
+	g.paylake(t, "export", "scheduled").want(t, 0).says(t, "spend: all is there as of manifest", "")
+	files, err := filepath.Glob(s.Path(books, "spend/all/spend-all-*.csv"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	copied := filepath.Join(t.TempDir(), "spend.csv")
+	write(t, copied, read(t, files[0]))
+	write(t, copied+proofSuffix, read(t, files[0]+proofSuffix))
+	g.paylake(t, "verify", "--export", copied).want(t, 0)
+	g.edit(t, s.URL(books), strings.Replace(s.URL(books), books, "no-such-bucket", 1))
+	g.paylake(t, "check").want(t, 1).says(t, "FAILED  export spend", "")
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,6 +41,9 @@ func (h *house) otherEvents(ctx context.Context) (out []webhook.Event, err error
 		return nil, err
 	}
 	for _, r := range failed {
+		if strings.HasPrefix(r.Pipeline, exportRuns) {
+			continue // told as what it is
+		}
 		out = append(out, webhook.RunFailure(failureOf(r)))
 	}
 	ending, err := h.state.Consents().Ending(ctx, now.Add(lead))
@@ -49,8 +53,12 @@ func (h *house) otherEvents(ctx context.Context) (out []webhook.Event, err error
 	for _, c := range ending {
 		out = append(out, webhook.ConsentEnding(c.ID, c.Source, c.Wallet, c.Until, lead))
 	}
+	exports, err := h.exportEvents(ctx, now.Add(-failuresSince))
+	if err != nil {
+		return nil, err
+	}
 	differ, err := h.differenceEvents(ctx)
-	return append(out, differ...), err
+	return slices.Concat(out, exports, differ), err
 }
 
 // failureOf reads what was remembered of a run.

@@ -91,6 +91,25 @@ func (r Runs) Failed(ctx context.Context, since time.Time) (runs []Run, err erro
 	return runs, rows.Err()
 }
 
+// Since returns the runs of all pipelines whose names begin with prefix that
+// ended since an instant, the oldest first.
+func (r Runs) Since(ctx context.Context, prefix string, since time.Time) (runs []Run, err error) {
+	rows, err := r.db.sql.QueryContext(ctx, r.db.rebind(`SELECT `+runColumns+` FROM runs WHERE finished_at >= ? AND substr(pipeline, 1, ?) = ?
+		ORDER BY finished_at, id`), since.UnixMicro(), len(prefix), prefix)
+	if err != nil {
+		return nil, fmt.Errorf("runs of %s: %w", prefix, err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		run, err := scanRun(rows)
+		if err != nil {
+			return nil, fmt.Errorf("runs of %s: %w", prefix, err)
+		}
+		runs = append(runs, run)
+	}
+	return runs, rows.Err()
+}
+
 func scanRun(rows *sql.Rows) (Run, error) {
 	var run Run
 	var started, finished int64

@@ -29,12 +29,14 @@ const (
 	QuarantineAdded      Type = "quarantine.added"
 	ConsentExpiring      Type = "consent.expiring"
 	ReconciliationFailed Type = "reconciliation.failed"
+	ExportWritten        Type = "export.written"
+	ExportFailed         Type = "export.failed"
 )
 
 // Types lists all of them.
 func Types() []Type {
 	return []Type{PaymentSettled, PaymentDeclined, TransferReversed, ProviderChanged, BalanceLow, ChargebackReceived,
-		ChainBroken, RunFailed, QuarantineAdded, ConsentExpiring, ReconciliationFailed}
+		ChainBroken, RunFailed, QuarantineAdded, ConsentExpiring, ReconciliationFailed, ExportWritten, ExportFailed}
 }
 
 // Event is one thing that happened. Everything in it is a function of what

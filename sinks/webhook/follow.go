@@ -193,7 +193,7 @@ func (f *Follower) others(ctx context.Context, all []Endpoint) error {
 		one := Mail{Endpoint: e.ID}
 		for _, ev := range events {
 			key := fmt.Sprint(e.ID, "/", ev.ID)
-			past := ev.Type == RunFailed && ev.At.Before(e.Added)
+			past := slices.Contains([]Type{RunFailed, ExportWritten, ExportFailed}, ev.Type) && ev.At.Before(e.Added)
 			if !f.told[key] && !past && Wants(e.Types, ev.Type) {
 				one.Events, fresh = append(one.Events, ev), append(fresh, key)
 			}

@@ -50,10 +50,7 @@ func (f facts) By(o match.Order) iter.Seq2[match.Entry, error] {
 
 // sql asks for both sides in an order.
 func (f facts) sql(o match.Order) string {
-	side := func(n int, name string, sources []string) string {
-		return fmt.Sprintf("SELECT toInt32(%d) AS side, * FROM (%s)", n, kinds[name].query(sources, f.rule.Merchants))
-	}
-	both := "(" + side(0, f.rule.Left, f.rule.LeftSources) + " UNION ALL " + side(1, f.rule.Right, f.rule.RightSources) + ")"
+	both := f.sides()
 	class, sum, join := "''", "amount", ""
 	switch o {
 	case match.ByReference:
@@ -65,6 +62,23 @@ func (f facts) sql(o match.Order) string {
 	}
 	return fmt.Sprintf("SELECT side, %s AS class, toInt64(%s) AS total, tab, src, account, id, cur, toInt64(amount) AS amount, toInt64(fee) AS fee, toInt64(at) AS at, toInt32(dated) AS dated, toInt32(day) AS day, person, provider, grp FROM %s%s ORDER BY cur, class, total, at, side, tab, src, account, id",
 		class, sum, both, join)
+}
+
+// sides are all rows that the rule looks at.
+func (f facts) sides() string {
+	side := func(n int, name string, sources []string) string {
+		return fmt.Sprintf("SELECT toInt32(%d) AS side, * FROM (%s)", n, kinds[name].query(sources, f.rule.Merchants))
+	}
+	return "(" + side(0, f.rule.Left, f.rule.LeftSources) + " UNION ALL " + side(1, f.rule.Right, f.rule.RightSources) + ")"
+}
+
+// count is how many rows each side has.
+func (f facts) count() (left, right int64, err error) {
+	err = texts(f.ctx, f.from, "SELECT toString(countIf(side = 0)), toString(countIf(side = 1)) FROM "+f.sides(), f.query, func(v []string) {
+		_, _ = fmt.Sscan(v[0], &left)
+		_, _ = fmt.Sscan(v[1], &right)
+	})
+	return left, right, err
 }
 
 func (f facts) fees() string {

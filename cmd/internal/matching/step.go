@@ -91,6 +91,11 @@ func (in Input) plan(ctx context.Context) (rows *rowsByMonth, out Outcome, err e
 		if err != nil {
 			return rows, out, err
 		}
+		if sum.Left+sum.Right == 0 && r.Left != r.Right { // no pass has gone through all rows
+			if sum.Left, sum.Right, err = (facts{ctx, in.Warehouse, q, r}).count(); err != nil {
+				return rows, out, err
+			}
+		}
 		out.Rules[r.Name] = sum
 	}
 	for _, p := range rows.months {
