@@ -107,61 +107,18 @@ func (f *apiFront) testHouse(t *testing.T) {
 	f.ask(t, "POST", "/v1/consents", operate, `{"wallet_id":"nothing"}`).want(t, 422)
 }
 
-// Whatever is sent as any parameter of the document: an answer or a problem,
-// never a failure, and nothing of what is inside.
+// Whatever is sent as a value: an answer or a problem, never a failure, and
+// nothing of what is inside. Package api tries every parameter of the document.
 func (f *apiFront) testParameters(t *testing.T) {
-	key := f.key(t, "parameters", "--scope", "read", "--scope", "audit", "--scope", "operate", "--scope", "pay")
-	var document struct {
-		Paths map[string]map[string]struct {
-			Parameters []struct{ Name, In string }
+	key := f.key(t, "parameters", "--scope", "read", "--scope", "operate")
+	for _, value := range []string{"'", `\`, `'); DROP TABLE ledger; --`, "{p0:String}", "\\N", "ə", "%", `\'`} {
+		r := f.ask(t, "GET", "/v1/providers?limit=1&provider_code="+url.QueryEscape(value), key, "")
+		if len(r.page(t).Data) != 0 {
+			t.Errorf("%q: %s", value, r.body)
 		}
-	}
-	if err := json.Unmarshal([]byte(f.ask(t, "GET", "/openapi.json", "", "").body), &document); err != nil {
-		t.Fatal(err)
-	}
-	values := []string{"", "'", `\`, `'); DROP TABLE ledger; --`, "-1", "99999999999999999999", "0x1", "{p0:String}", "%", "\x00", "\xff", "ə", "9223372036854775807", "1e9", strings.Repeat("a", 5000), "[]", "null"}
-	asked := 0
-	for path, methods := range document.Paths {
-		get, ok := methods["get"]
-		if !ok || strings.HasPrefix(path, "/v1/status") || path == "/session" {
-			continue
-		}
-		for i, p := range get.Parameters {
-			for j, value := range values {
-				if (i+j)%5 != 0 && p.In == "query" { // a fifth of all; the parameters are read by the same few functions
-					continue
-				}
-				at := path
-				for _, q := range get.Parameters {
-					if q.In == "path" && q.Name != p.Name {
-						at = strings.ReplaceAll(at, "{"+q.Name+"}", "1")
-					}
-				}
-				headers := []string{}
-				switch p.In {
-				case "path":
-					at = strings.ReplaceAll(at, "{"+p.Name+"}", url.PathEscape(value))
-				case "query":
-					at += "?limit=1&" + url.QueryEscape(p.Name) + "=" + url.QueryEscape(value)
-					if strings.Contains(path, "{") || p.Name == "limit" {
-						at = strings.Replace(at, "limit=1&", "", 1)
-					}
-				default:
-					continue
-				}
-				r := f.ask(t, "GET", at, key, "", headers...)
-				asked++
-				if r.StatusCode >= 500 || strings.Contains(r.body, "DB::") || strings.Contains(r.body, "SELECT") || strings.Contains(r.body, "goroutine") || strings.Contains(r.body, f.dir) && !strings.HasPrefix(path, "/v1/status") {
-					t.Errorf("%s: %s %.300s", at, r.Status, r.body)
-				}
-			}
-		}
-	}
-	if asked < 1000 {
-		t.Errorf("%d asked", asked)
 	}
 	for _, body := range []string{"", "{", "[]", `{"wallet_id":1}`, `{"wallet_id":"x","until":"never"}`, `{"more":1}`, "\xff", `{"ids":[1]}`} {
-		for _, path := range []string{"/v1/consents", "/v1/quarantine/redrive", "/session"} {
+		for _, path := range []string{"/v1/consents", "/session"} {
 			if r := f.ask(t, "POST", path, key, body); r.StatusCode >= 500 || strings.Contains(r.body, f.dir) {
 				t.Errorf("%s %q: %s %s", path, body, r.Status, r.body)
 			}
