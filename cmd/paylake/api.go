@@ -18,7 +18,7 @@ func (h *house) newAPI(live *liveRuns) *api.API {
 	}
 	return api.New(api.Options{
 		Version: version(), Keys: h.state.APIKeys(), Warehouse: answering{h.store}, Now: h.p.now, Log: h.p.log, TLS: h.cfg.TLS != nil,
-		Rate: rate, Currencies: currencies(), Lake: proofs{h}, Works: works{h, live}, Consents: permissions{h},
+		Rate: rate, Currencies: currencies(), Lake: proofs{h}, Works: works{h, live}, Consents: permissions{h}, Exports: files{h},
 	})
 }
 

@@ -176,3 +176,21 @@ func (f *apiFront) testHeld(t *testing.T) {
 		t.Error("who may export does not see the period")
 	}
 }
+
+// A file over HTTP is the file of the command, byte for byte.
+func (f *apiFront) testExports(t *testing.T) {
+	key := f.key(t, "exports", "--scope", "export")
+	f.ask(t, "GET", "/v1/exports/ledger", f.key(t, "exports-read", "--scope", "read"), "").want(t, 403)
+	f.ask(t, "GET", "/v1/exports/ledger", f.key(t, "exports-bound", "--scope", "export", "--wallet", "wlt_441b"), "").want(t, 403)
+	f.ask(t, "GET", "/v1/exports/nothing", key, "").want(t, 422)
+	f.ask(t, "GET", "/v1/exports/ledger?format=nothing", key, "").want(t, 422)
+	f.ask(t, "GET", "/v1/exports/ledger?snapshot=9999", key, "").want(t, 404)
+	if r := f.ask(t, "GET", "/v1/exports", key, "").want(t, 200); !strings.Contains(r.body, `"name":"ledger"`) {
+		t.Errorf("%.300s", r.body)
+	}
+	r := f.ask(t, "GET", "/v1/exports/ledger?format=csv", key, "").want(t, 200)
+	if cmd := f.paylake(t, "export", "ledger", "--format", "csv").want(t, 0); cmd.stdout != r.body || len(r.body) < 1000 {
+		t.Errorf("over HTTP %d bytes, by the command %d", len(r.body), len(cmd.stdout))
+	}
+	f.ask(t, "GET", "/v1/exports/ledger?format=csv", key, "", "If-None-Match", r.Header.Get("ETag")).want(t, 304)
+}

@@ -141,6 +141,7 @@ func TestAPI(t *testing.T) {
 	t.Run("exact", f.testExact)
 	t.Run("figures", f.testFigures)
 	t.Run("house", f.testHouse)
+	t.Run("exports", f.testExports)
 	t.Run("parameters", f.testParameters)
 	t.Run("withdrawn", f.testWithdrawn)
 	t.Run("held", f.testHeld)

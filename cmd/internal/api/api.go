@@ -53,6 +53,7 @@ type Options struct {
 	Lake       Lake     // nil: its operations are not there
 	Works      Works    // nil: likewise
 	Consents   Consents // nil: likewise
+	Exports    Exports  // nil: likewise
 }
 
 // Limits are what one question may cost. Zero fields take the value in brackets.

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -230,5 +232,43 @@ func TestAmountsAreExact(t *testing.T) {
 	body, _ := io.ReadAll(r.Body)
 	if string(body) != `{"data":[{"amount_minor":"9007199254740993","amount":"0.0001","snapshot":12}],"snapshot":7}`+"\n" {
 		t.Errorf("%s", body)
+	}
+}
+
+// breaking writes half of a file.
+type breaking struct{}
+
+func (breaking) Datasets() []Dataset { return nil }
+
+func (breaking) Open(context.Context, ExportAsk) (Export, error) {
+	return Export{Type: "text/csv", Name: "x.csv", Write: func(_ context.Context, out io.Writer) error {
+		_, err := out.Write([]byte(strings.Repeat("half of a file\n", 10_000)))
+		return errors.Join(err, io.ErrUnexpectedEOF)
+	}}, nil
+}
+
+// A file that cannot be written to its end does not look whole.
+func TestHalfAFileIsNotWhole(t *testing.T) {
+	a := New(Options{Keys: keyring{state.APIKey{ID: "k", Scopes: ScopeNames()}}, Warehouse: &asked{}, Exports: breaking{}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	t.Cleanup(a.Close)
+	server := httptest.NewUnstartedServer(a)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
+	t.Cleanup(server.Close)
+	for _, packing := range []string{"identity", "gzip", "zstd"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v1/exports/ledger", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer plk_test")
+		req.Header.Set("Accept-Encoding", packing)
+		res, err := server.Client().Do(req)
+		if err == nil {
+			_, err = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+		}
+		if err == nil {
+			t.Errorf("%s: half a file came as a whole one", packing)
+		}
 	}
 }

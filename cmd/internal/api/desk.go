@@ -48,7 +48,7 @@ func (d *desk) stand(ctx context.Context) (clickhouse.Standing, error) {
 // withdrawn, a period that is held, a match.
 func (d *desk) answer(ctx context.Context, s clickhouse.Standing, user string, q clickhouse.Question) ([]byte, error) {
 	if d.warehouse.OneUser() && user != "auditor" {
-		return nil, huma.Error503ServiceUnavailable("the warehouse is a server with one user, who sees everything: only keys with the scope audit are answered from it")
+		return nil, huma.Error503ServiceUnavailable(oneUser)
 	}
 	q.User, q.Within, q.Memory = user, d.limits.Within, d.limits.Memory
 	name := nameOf(s, q)
@@ -84,6 +84,12 @@ func (d *desk) ask(ctx context.Context, name string, q clickhouse.Question) ([]b
 		d.kept.put(name, lines)
 	}
 	return lines, err
+}
+
+// tagOf names a file for whoever has it already.
+func tagOf(s clickhouse.Standing, at int64, what any) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %+v", s.Digest, what))
+	return fmt.Sprintf(`W/"%d-%s"`, at, hex.EncodeToString(sum[:12]))
 }
 
 // nameOf names an answer: everything that decides it.

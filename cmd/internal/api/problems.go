@@ -32,6 +32,7 @@ func withoutValues(_ huma.Context, _ string, v any) (any, error) {
 const (
 	tooHeavy = "the question was stopped: it takes more time or memory than one request may; ask for less, such as a shorter period, fewer wallets or a smaller limit"
 	notNow   = "this cannot be answered at the moment; try again"
+	oneUser  = "the warehouse is a server with one user, who sees everything: only keys with the scope audit are answered from it"
 	broken   = "something went wrong here; the log says what, under the request's id"
 )
 
@@ -59,6 +60,14 @@ func (a *API) answered(ctx context.Context, err error) error {
 	return huma.Error500InternalServerError(broken)
 }
 
+// problem is answered where an operation writes its own answer.
+func (a *API) problem(w huma.Context, err error) {
+	var se huma.StatusError
+	if errors.As(a.answered(w.Context(), err), &se) {
+		_ = huma.WriteErr(a.huma, w, se.GetStatus(), se.Error())
+	}
+}
+
 // fail is answered outside of an operation.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var se huma.StatusError
@@ -71,7 +80,11 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (a *API) surviving(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // it is the value itself
+			p := recover()
+			if p == http.ErrAbortHandler { //nolint:errorlint // it is the value itself
+				panic(p) // the connection is to be cut: what was sent is not whole
+			}
+			if p != nil {
 				a.Log.Error("request failed", "request", requestID(r.Context()), "detail", p, "err", string(debug.Stack()))
 				refuse(w, http.StatusInternalServerError, broken)
 			}

@@ -9,6 +9,9 @@ func (a *API) register() {
 	if a.Lake != nil {
 		a.proving()
 	}
+	if a.Exports != nil {
+		a.exporting()
+	}
 	if a.Works != nil && a.Consents != nil {
 		a.operating()
 	}
