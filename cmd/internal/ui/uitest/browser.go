@@ -58,6 +58,13 @@ func Open(t testing.TB, origin string) *Browser {
 	return b
 }
 
+// In lets a subtest answer for what the browser does until it calls back.
+func (b *Browser) In(t testing.TB) (back func()) {
+	was := b.t
+	b.t = t
+	return func() { b.t = was }
+}
+
 func (b *Browser) listen(messages func(func(chromedp.ConsoleMessage, error) bool)) {
 	for m, err := range messages {
 		if err != nil {
