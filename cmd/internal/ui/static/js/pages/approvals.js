@@ -25,8 +25,9 @@ function shown(title, rows, again) {
   if (!rows.length) return null;
   return table(title, [
     col.code('payment_id', t('col.payment')), col.text('provider_code', t('col.provider')), col.money('amount_minor', t('col.amount')), col.text('key', t('col.purpose')),
-    col.code('account_masked', t('col.account')), col.text('maker', t('col.maker')), col.text('checker', t('col.checker')), col.worded('status', t('col.status'), 'intent'),
-    again ? { title: t('col.decision'), cell: (r) => decide(r, again) } : col.text('waits_for', t('col.waits_for')),
+    col.code('account_masked', t('col.account')), col.text('maker', t('col.maker')),
+    ...(again ? [{ title: t('col.decision'), cell: (r) => decide(r, again) }]
+      : [col.text('checker', t('col.checker')), col.worded('status', t('col.status'), 'intent'), col.long('reason', t('col.reason'))]),
   ], rows);
 }
 
