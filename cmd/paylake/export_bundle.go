@@ -26,11 +26,18 @@ const (
 	evidenceBundle = "evidence"
 )
 
+// withJudgements is the version of a bundle's contents from which on matches,
+// findings and decisions are in it.
+const withJudgements = 1
+
 // bundleManifest is what a bundle says of itself. With it and the lake anybody
 // can make its files again.
 type bundleManifest struct {
 	Bundle string `json:"bundle"`
 	exportProof
+	// Contents is which files the version that made it knew; 0: none of what was
+	// said of rows. A bundle is made again as it was made.
+	Contents  int              `json:"contents,omitempty"`
 	HighValue map[string]int64 `json:"high_value_minor,omitempty"` // of an archive: by currency
 	Entry     *dossier.Entry   `json:"entry,omitempty"`            // of evidence
 	Files     []bundle.File    `json:"files"`
@@ -39,7 +46,11 @@ type bundleManifest struct {
 // entries are the files of a bundle, from the shop's snapshot.
 func (s *shop) entries(ctx context.Context, m *bundleManifest) ([]bundle.Entry, error) {
 	if m.Bundle == archiveBundle {
-		out, err := s.sections(ctx, dossier.Archive(m.From, m.To, m.HighValue))
+		list := dossier.Archive(m.From, m.To, m.HighValue)
+		if m.Contents >= withJudgements {
+			list = append(list, dossier.ArchiveJudged(m.From, m.To, m.HighValue)...)
+		}
+		out, err := s.sections(ctx, list)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +62,11 @@ func (s *shop) entries(ctx context.Context, m *bundleManifest) ([]bundle.Entry, 
 		return nil, err
 	}
 	*m.Entry = row
-	out, err := s.sections(ctx, dossier.Evidence(row))
+	list := dossier.Evidence(row)
+	if m.Contents >= withJudgements {
+		list = append(list, dossier.EvidenceJudged(row)...)
+	}
+	out, err := s.sections(ctx, list)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +179,7 @@ func (h *house) pack(ctx context.Context, s *shop, m bundleManifest, f exportFla
 	if m.exportProof, err = h.described(ctx, s, dataset{name: m.Bundle}, f); err != nil {
 		return err
 	}
+	m.Contents = withJudgements
 	entries, err := s.entries(ctx, &m)
 	if err != nil {
 		return err
@@ -185,7 +201,7 @@ func (h *house) pack(ctx context.Context, s *shop, m bundleManifest, f exportFla
 
 // bundleFunctionOf are the keys of a manifest that decide every file of the
 // bundle but the log's proof, which grows with the log.
-var bundleFunctionOf = []string{"bundle", "snapshot", "snapshot_sha256", "from", "to", "reader", "outside", "checks", "high_value_minor", "entry"}
+var bundleFunctionOf = []string{"bundle", "snapshot", "snapshot_sha256", "from", "to", "reader", "outside", "checks", "findings", "contents", "high_value_minor", "entry"}
 
 // isBundle reports whether a file is a zip.
 func isBundle(file string) bool {
@@ -250,6 +266,8 @@ func (p *program) checkBundle(ctx context.Context, url, file string, o lake.Veri
 // usable refuses what this version cannot make again.
 func (m *bundleManifest) usable() error {
 	switch {
+	case m.Contents > withJudgements:
+		return fmt.Errorf("its contents are of version %d; this paylake knows %d", m.Contents, withJudgements)
 	case m.Format != 1 || m.Snapshot < 1:
 		return fmt.Errorf("it is of format %d and snapshot %d; this paylake reads format 1 and snapshots from 1 on", m.Format, m.Snapshot)
 	case !slices.Contains(embedded.Roles, m.Reader):

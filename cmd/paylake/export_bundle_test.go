@@ -61,11 +61,12 @@ func TestBundles(t *testing.T) {
 		return fields{"source": "mpay", "wallet_id": "wlt_441b", "event_id": id, "occurred_at": march.Add(-time.Minute), "business_date": march, "session_id": session, "event": event, "method": "sima", "assurance_level": "A2", "ledger_id": entry, "currency": "AZN"}
 	}
 	g.commit(t, schemas.AssuranceEvents, event("e1", "step_up_completed", "ses_1", ""), event("e2", "otp_verified", "ses_2", ""))
-	g.commit(t, schemas.Ledger, statement("d'1", march, -301, fields{"external_reference": "o1"}))
+	g.commit(t, schemas.Ledger, statement("d'1", march, -301, fields{"external_reference": "o1"}), statement("d'2", march.Add(time.Hour), -301, fields{"external_reference": "o1"}))
 	g.commit(t, schemas.Operations, fields{"source": "psp", "project_id": int64(210), "operation_id": "o1", "payment_id": "p1", "type": "sale", "status": "success",
 		"created_at": march, "completed_at": march, "business_date": march, "amount_minor": int64(301), "currency": "AZN", "provider_code": "mbank", "method": "mbank"})
 	g.paylake(t, "rebuild").want(t, 0)
 	defer g.holding(t)()
+	g.said(t)
 	dir := t.TempDir()
 	archive := filepath.Join(dir, "archive.zip")
 	g.paylake(t, "export", "archive", "--period", "2026-03", "-o", archive).want(t, 2).says(t, "", "compliance: {high_value: [10000.00 AZN]}")
@@ -81,8 +82,11 @@ func TestBundles(t *testing.T) {
 	if err := json.Unmarshal([]byte(files["totals.json"]), &totals); err != nil || len(totals) != 1 || totals[0]["amount_minor"] != "-3000000" || totals[0]["rows"] != 2.0 || totals[0]["step_up_completed"] != 1.0 {
 		t.Errorf("%v %s", err, files["totals.json"])
 	}
-	g.paylake(t, "verify", "--export", archive).want(t, 0).says(t, "compliance_archive as zip of snapshot 4", "")
+	g.paylake(t, "verify", "--export", archive).want(t, 0).says(t, "compliance_archive as zip of snapshot ", "")
 
+	if lines("matches.csv") != 1 || lines("findings.csv") != 1 || lines("decisions.csv") != 2 || !strings.Contains(files["decisions.csv"], "not reconciled yet") {
+		t.Errorf("what was said of the month: %q, %q, %q", files["matches.csv"], files["findings.csv"], files["decisions.csv"])
+	}
 	g.evidence(t, dir)
 	// A row of the archive that was changed, with a manifest that fits.
 	g.forged(t, archive)
@@ -92,6 +96,44 @@ func TestBundles(t *testing.T) {
 			t.Errorf("%s is not recorded: %q", want, audit)
 		}
 	}
+}
+
+// said: a pair that a person made, a payment made twice that a person explained,
+// and a month that is held back.
+func (g *playground) said(t *testing.T) {
+	t.Helper()
+	by := []string{"--by", "Aysel M.", "--reason", "case 7"}
+	g.paylake(t, append([]string{"match", "ledger:mpay:wlt_441b:d'1", "operations:psp:210:o1"}, by...)...).want(t, 0)
+	finding := g.rows(t, "SELECT finding_id FROM findings WHERE has(row_ids, 'd\\'1')")
+	if len(finding) != 1 {
+		t.Fatalf("findings %q, want one", finding)
+	}
+	g.paylake(t, append([]string{"reconcile", "--explain", finding[0]}, by...)...).want(t, 0)
+	g.paylake(t, "reconcile", "--period", "2026-03", "--hold", "--by", "Aysel M.", "--reason", "not reconciled yet").want(t, 0)
+}
+
+// asBefore makes evidence as earlier versions did, without what was said of rows:
+// it still holds.
+func (g *playground) asBefore(t *testing.T, file string) {
+	t.Helper()
+	text := read(t, file)
+	var m bundleManifest
+	entries, err := bundle.Read(strings.NewReader(text), int64(len(text)), &m, func() []bundle.File { return m.Files })
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := func(path string) bool {
+		return slices.Contains([]string{"matches.jsonl", "findings.jsonl", "decisions.jsonl"}, path)
+	}
+	entries = slices.DeleteFunc(entries, func(e bundle.Entry) bool { return later(e.Path) })
+	m.Files = slices.DeleteFunc(m.Files, func(f bundle.File) bool { return later(f.Path) })
+	m.Contents = 0
+	var old bytes.Buffer
+	if err := bundle.Write(&old, m, entries); err != nil {
+		t.Fatal(err)
+	}
+	write(t, file+".old", old.String())
+	g.paylake(t, "verify", "--export", file+".old").want(t, 0)
 }
 
 func (g *playground) evidence(t *testing.T, dir string) {
@@ -105,6 +147,11 @@ func (g *playground) evidence(t *testing.T, dir string) {
 		!strings.Contains(files["operations.jsonl"], `"operation_id":"o1"`) || !strings.Contains(files["double_counts.jsonl"], "same reference") {
 		t.Errorf("%q", files)
 	}
+	if !strings.Contains(files["matches.jsonl"], `"right_id":"o1"`) || !strings.Contains(files["findings.jsonl"], "duplicate_payment") ||
+		strings.Count(files["decisions.jsonl"], "\n") != 2 || !strings.Contains(files["decisions.jsonl"], `"explain"`) || !strings.Contains(files["decisions.jsonl"], `"match"`) {
+		t.Errorf("what was said of it: %q, %q, %q", files["matches.jsonl"], files["findings.jsonl"], files["decisions.jsonl"])
+	}
+	g.asBefore(t, file)
 	if _, there := files["funding_events.jsonl"]; there {
 		t.Error("a file without rows")
 	}

@@ -51,6 +51,8 @@ type exportProof struct {
 	// What the rows are shown by and the lake does not hold.
 	Outside clickhouse.Outside `json:"outside"`
 	Checks  []schemas.Check    `json:"checks,omitempty"` // absent: those of every user
+	// Findings are the thresholds of findings; absent: the default ones.
+	Findings *schemas.Findings `json:"findings,omitempty"`
 	// Log proves that the snapshot is in the lake's log (C2SP tlog-proof); empty
 	// while the log has not reached it.
 	Log string `json:"tlog_proof,omitempty"`
@@ -80,6 +82,9 @@ func (h *house) described(ctx context.Context, s *shop, d dataset, f exportFlags
 	}
 	if checks := h.cfg.Checks(); !reflect.DeepEqual(checks, schemas.Checks()) {
 		e.Checks = checks
+	}
+	if found := h.cfg.Findings; !reflect.DeepEqual(found, schemas.DefaultFindings()) {
+		e.Findings = &found
 	}
 	return e, nil
 }
@@ -124,7 +129,7 @@ func (e exportProof) identity() map[string]string {
 }
 
 // functionOf are the keys of a proof that decide every byte of the file.
-var functionOf = []string{"dataset", "file_format", "snapshot", "snapshot_sha256", "from", "to", "reader", "outside", "checks", "names", "cost_centres"}
+var functionOf = []string{"dataset", "file_format", "snapshot", "snapshot_sha256", "from", "to", "reader", "outside", "checks", "findings", "names", "cost_centres"}
 
 // writeProof writes the proof beside the file, or where it was asked for.
 func (p *program) writeProof(path string, e exportProof) error {

@@ -175,7 +175,7 @@ func (p *program) fromLake(ctx context.Context, url, dir string, e exportProof, 
 	if checks == nil {
 		checks = schemas.Checks()
 	}
-	ch, err := clickhouse.Open(ctx, clickhouse.Options{Lake: l, Embedded: server, Now: p.now, Within: p.waits.warehouse, Log: p.log, Checks: checks})
+	ch, err := clickhouse.Open(ctx, clickhouse.Options{Lake: l, Embedded: server, Now: p.now, Within: p.waits.warehouse, Log: p.log, Checks: checks, Findings: e.Findings})
 	if err != nil {
 		return err
 	}
