@@ -54,11 +54,24 @@ func Open(ctx context.Context, place string) (Place, error) {
 		}
 		return folder(root), nil
 	}
-	b, err := blob.OpenBucket(ctx, place)
+	b, err := blob.OpenBucket(ctx, pathStyled(u))
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", u.Redacted(), err)
 	}
 	return bucket{b, u.Redacted()}, nil
+}
+
+// pathStyled is the URL of a bucket; behind an endpoint of one's own its name is
+// part of the path unless the URL says otherwise: few have a name for each bucket.
+func pathStyled(u *url.URL) string {
+	q := u.Query()
+	if u.Scheme != "s3" || !q.Has("endpoint") || q.Has("use_path_style") || q.Has("s3ForcePathStyle") {
+		return u.String()
+	}
+	q.Set("use_path_style", "true")
+	styled := *u
+	styled.RawQuery = q.Encode()
+	return styled.String()
 }
 
 // folder is a directory of this machine. A file gets its name by a link, which
