@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -61,11 +62,16 @@ func Open(ctx context.Context, place string) (Place, error) {
 	return bucket{b, u.Redacted()}, nil
 }
 
-// pathStyled is the URL of a bucket; behind an endpoint of one's own its name is
-// part of the path unless the URL says otherwise: few have a name for each bucket.
+// pathStyled is the URL of a bucket; behind an endpoint that is an address, or
+// localhost, its name is part of the path, as the lake's is: it cannot stand
+// before an address.
 func pathStyled(u *url.URL) string {
 	q := u.Query()
-	if u.Scheme != "s3" || !q.Has("endpoint") || q.Has("use_path_style") || q.Has("s3ForcePathStyle") {
+	if u.Scheme != "s3" || q.Has("use_path_style") || q.Has("s3ForcePathStyle") {
+		return u.String()
+	}
+	endpoint, err := url.Parse(q.Get("endpoint"))
+	if err != nil || net.ParseIP(endpoint.Hostname()) == nil && endpoint.Hostname() != "localhost" {
 		return u.String()
 	}
 	q.Set("use_path_style", "true")
