@@ -53,7 +53,7 @@ func gaugesOf(r statusReport, now time.Time) []meters.Gauge {
 	for _, f := range r.Followers {
 		add("follower_manifest", "Newest manifest that a follower has applied.", float64(f.Applied), "follower", f.Name)
 		add("follower_lag_manifests", "Manifests that a follower is behind the lake.", float64(f.Lag), "follower", f.Name)
-		add("follower_up", "1 when a follower answers.", flag(f.Error == ""), "follower", f.Name)
+		add("follower_up", "1 when a follower answers.", indicator(f.Error == ""), "follower", f.Name)
 	}
 	if len(r.Followers) > 0 {
 		add("visible_twice_keys", "Keys that the warehouse shows twice; anything but 0 is an alarm.", float64(r.Followers[0].Doubles))
@@ -111,7 +111,7 @@ func deliveryGauges(add addGauge, r statusReport, now time.Time) {
 	add("webhook_deliveries", "Webhook deliveries that are not done.", float64(r.Webhooks.Dead), "state", "dead")
 }
 
-func flag(b bool) float64 {
+func indicator(b bool) float64 {
 	if b {
 		return 1
 	}

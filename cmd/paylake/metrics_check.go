@@ -43,7 +43,7 @@ func (b *checkBook) gauges() []meters.Gauge {
 	}
 	out := []meters.Gauge{{Name: "paylake_check_timestamp_seconds", Help: "When the checks of `paylake check` were last made.", Value: meters.Seconds(b.at)}}
 	for _, l := range b.lines {
-		out = append(out, meters.Gauge{Name: "paylake_check_ok", Help: "1 when a check of `paylake check` held.", Labels: [][2]string{{"check", l.what}}, Value: flag(l.held)})
+		out = append(out, meters.Gauge{Name: "paylake_check_ok", Help: "1 when a check of `paylake check` held.", Labels: [][2]string{{"check", l.what}}, Value: indicator(l.held)})
 	}
 	return out
 }
