@@ -47,7 +47,7 @@ func ArchiveJudged(from, to string, limits map[string]int64) []Section {
 
 // periods are the names of the months and quarters that have days between two.
 func periods(from, to string) string {
-	names := []string{"''"}
+	names := []string{"'-'"} // of no period; a list cannot be empty, and what has no period is of none
 	first, err := time.Parse(time.DateOnly, from)
 	last, err2 := time.Parse(time.DateOnly, to)
 	if err != nil || err2 != nil {
