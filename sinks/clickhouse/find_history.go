@@ -58,9 +58,14 @@ func (v viewer) beyondUsual(u usual, at string) string {
 		group += ", pair"
 	}
 	rows := func() string { return v.rowsOf(u.table, columns+", "+u.number+" AS x", u.where, at) }
+	// A level for each step: an alias that another one of the same SELECT uses is
+	// written out wherever it stands, and here that would be hundreds of times.
 	known := fmt.Sprintf(`(SELECT %[1]s, n, q, q[3] * greatest(2, q[3] / q[2]) AS most, q[1] / greatest(2, q[2] / q[1]) AS least
-    FROM (SELECT %[1]s, length(xs) AS n, %[2]s AS rough, arrayFilter(x -> x >= rough[1] / greatest(3, pow(rough[2] / rough[1], 2)) AND x <= rough[3] * greatest(3, pow(rough[3] / rough[2], 2)), xs) AS ys, %[3]s AS q
-      FROM (SELECT %[1]s, arraySort(groupArray(x)) AS xs FROM %[4]s GROUP BY %[1]s HAVING count() >= %[5]d)))`,
+    FROM (SELECT %[1]s, n, %[3]s AS q
+      FROM (SELECT %[1]s, n, arrayFilter(x -> x >= from_ AND x <= to_, xs) AS ys
+        FROM (SELECT %[1]s, n, xs, rough[1] / greatest(3, pow(rough[2] / rough[1], 2)) AS from_, rough[3] * greatest(3, pow(rough[3] / rough[2], 2)) AS to_
+          FROM (SELECT %[1]s, length(xs) AS n, xs, %[2]s AS rough
+            FROM (SELECT %[1]s, arraySort(groupArray(x)) AS xs FROM %[4]s GROUP BY %[1]s HAVING count() >= %[5]d))))))`,
 		group, quantilesOf("xs", 0.1, 0.5, 0.9), quantilesOf("ys", 0.01, 0.5, 0.99), rows(), v.thresholds().History.Least)
 	inside := func(x string) string { return fmt.Sprintf("%s >= least AND %s <= most", x, x) }
 	factor := "multiIf(x > most AND " + inside("x / 10") + ", 10, x > most AND " + inside("x / 100") + ", 100, x > most AND " + inside("x / 1000") + ", 1000, x < least AND " +
