@@ -11,15 +11,19 @@ import (
 )
 
 // newAPI makes the API of a house whose state and lake are open.
-func (h *house) newAPI(live *liveRuns) *api.API {
+func (h *house) newAPI(live *liveRuns, desk *payDesk) *api.API {
 	rate := 0.0
 	if !h.cfg.APIRate.IsZero() {
 		rate = h.cfg.APIRate.PerSecond()
 	}
-	return api.New(api.Options{
+	o := api.Options{
 		Version: version(), Keys: h.state.APIKeys(), Warehouse: answering{h.store}, Now: h.p.now, Log: h.p.log, TLS: h.cfg.TLS != nil,
 		Rate: rate, Currencies: currencies(), Lake: proofs{h}, Works: works{h, live}, Consents: permissions{h}, Exports: files{h},
-	})
+	}
+	if desk != nil {
+		o.Payments = approving{desk}
+	}
+	return api.New(o)
 }
 
 // answering shows the warehouse to the API.

@@ -47,7 +47,7 @@ func (g *playground) serveAPI(t testing.TB) *apiFront {
 	if _, err := h.store.Follow(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	front := h.newAPI(nil)
+	front := h.newAPI(nil, nil)
 	server := httptest.NewServer(h.handler(nil, front))
 	t.Cleanup(func() { server.Close(); front.Close() })
 	return &apiFront{g, h, server}

@@ -45,7 +45,7 @@ func TestDashboardOnRealData(t *testing.T) {
 	within("drill down", func(t *testing.T) { drillDown(t, b) })
 	within("languages", func(*testing.T) { languages(b) })
 	within("snapshots", func(t *testing.T) { snapshotsHold(t, b) })
-	within("approval", func(t *testing.T) { draftsWait(t, g, b, ids) })
+	within("approval", func(t *testing.T) { approves(t, g, b, ids) })
 }
 
 // looksRight looks at each page in one theme, and in a narrow window.
@@ -138,19 +138,19 @@ func snapshotsHold(t *testing.T, b *uitest.Browser) {
 	}
 }
 
-// Drafts wait with their exact amounts, and nothing is decided by one click. What
-// is signed and sent is tried in cmd/internal/ui.
-func draftsWait(t *testing.T, g *playground, b *uitest.Browser, ids map[string]string) {
+// Somebody else than the maker approves, with a key that stays in the browser.
+func approves(t *testing.T, g *playground, b *uitest.Browser, ids map[string]string) {
 	b.Move("#/approvals")
 	b.Says("main", "1,250.00 KGS", "60.50 KGS", "leyla")
 	b.Click("td button[aria-label*='"+ids["bill-8"]+"']", "Approve")
 	b.Until("document.querySelector('dialog[open]')")
-	b.Says("dialog", "60.50 KGS", "AZERSU_RES", ids["bill-8"])
-	b.Click("dialog button[type=button]", "Cancel")
+	b.Attach("#signing-key", "aysel.key", read(t, g.keyOf("aysel")))
+	b.Click("dialog button[type=submit]", "Approve")
 	b.Until("!document.querySelector('dialog')")
-	for _, id := range ids {
-		if it := g.stands(t, id); it.Status != "draft" {
-			t.Errorf("%+v", it)
-		}
+	if it := g.stands(t, ids["bill-8"]); it.Status != "approved" || it.Checker != "aysel" {
+		t.Errorf("%+v", it)
+	}
+	if it := g.stands(t, ids["bill-7"]); it.Status != "draft" {
+		t.Errorf("%+v", it)
 	}
 }

@@ -154,7 +154,7 @@ func (h *house) stay(ctx context.Context, l net.Listener, jobs []pipeline.Job, f
 	defer cancel()
 	live := &liveRuns{now: h.p.now}
 	live.watch(jobs)
-	front := h.newAPI(live)
+	front := h.newAPI(live, desk)
 	defer front.Close()
 	server := &http.Server{Handler: h.handler(r, front), ReadHeaderTimeout: 10 * time.Second}
 	stop := r.start(ctx, h)

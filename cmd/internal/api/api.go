@@ -54,6 +54,7 @@ type Options struct {
 	Works      Works    // nil: likewise
 	Consents   Consents // nil: likewise
 	Exports    Exports  // nil: likewise
+	Payments   Payments // nil: likewise
 }
 
 // Limits are what one question may cost. Zero fields take the value in brackets.

@@ -15,4 +15,7 @@ func (a *API) register() {
 	if a.Works != nil && a.Consents != nil {
 		a.operating()
 	}
+	if a.Payments != nil {
+		a.paying()
+	}
 }

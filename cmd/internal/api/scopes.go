@@ -23,7 +23,7 @@ func Scopes() []Scope {
 		{ScopeAudit, "rows with pseudonyms, also of wallets whose consent was withdrawn; proofs, consents"},
 		{ScopeOperate, "consents, webhooks, quarantine"},
 		{ScopePay, "payments that wait, are under way or done"},
-		{ScopeApprove, "approve and reject payments"},
+		{ScopeApprove, "approve payments"},
 	}
 }
 

@@ -32,8 +32,9 @@ function shown(title, rows, again) {
 }
 
 function decide(intent, again) {
-  const button = (verb, text) => h('button', { type: 'button', class: verb === 'approve' ? 'main' : '', 'aria-label': text + ' ' + intent.payment_id, onclick: () => confirm(intent, verb, text, again) }, text);
-  return h('div', { class: 'bar' }, button('approve', t('approvals.approve')), button('reject', t('approvals.reject')));
+  const text = t('approvals.approve');
+  const button = () => h('button', { type: 'button', class: 'main', 'aria-label': text + ' ' + intent.payment_id, onclick: () => confirm(intent, text, again) }, text);
+  return button();
 }
 
 async function signature(intent, file) {
@@ -44,23 +45,21 @@ async function signature(intent, file) {
   return { by: who.name, batch, note: await signed(text, who) };
 }
 
-// confirm asks once more, with the amount as in the table: for the approver's
-// key, or for the reason of a refusal.
-function confirm(intent, verb, text, again) {
+// confirm asks once more, with the amount as in the table, for the approver's key.
+// A payment that nobody approves is never sent; who planned it withdraws it.
+function confirm(intent, text, again) {
   const said = h('div', { class: 'said', role: 'alert' });
-  const asked = verb === 'approve'
-    ? h('input', { id: 'signing-key', type: 'file', required: true, 'aria-describedby': 'signing-hint' })
-    : h('input', { id: 'reason', type: 'text', required: true, maxlength: '500' });
+  const asked = h('input', { id: 'signing-key', type: 'file', required: true, 'aria-describedby': 'signing-hint' });
   const go = h('button', { type: 'submit', class: 'main' }, text);
   const send = async (e) => {
     e.preventDefault();
     go.disabled = true;
     try {
-      const body = verb === 'approve' ? await signature(intent, asked.files[0]) : { reason: asked.value };
+      const body = await signature(intent, asked.files[0]);
       if (!body) throw new Error(t('approvals.no_key'));
-      await post('/v1/intents/' + encodeURIComponent(intent.payment_id) + '/' + verb, body);
+      await post('/v1/intents/' + encodeURIComponent(intent.payment_id) + '/approve', body);
       box.close();
-      say(t(verb === 'approve' ? 'approvals.approved' : 'approvals.rejected', { id: intent.payment_id }));
+      say(t('approvals.approved', { id: intent.payment_id }));
       again();
     } catch (err) {
       go.disabled = false;
@@ -68,10 +67,10 @@ function confirm(intent, verb, text, again) {
     }
   };
   const box = h('dialog', { 'aria-labelledby': 'confirm-title', onclose: () => box.remove() }, h('form', { onsubmit: send },
-    h('h2', { id: 'confirm-title' }, t(verb === 'approve' ? 'approvals.confirm_approve' : 'approvals.confirm_reject')),
+    h('h2', { id: 'confirm-title' }, t('approvals.confirm_approve')),
     h('p', {}, col.amountOf(intent.amount_minor, intent.currency), ' → ', intent.provider_code, ' · ', h('span', { class: 'code' }, intent.payment_id)),
-    h('div', { class: 'field' }, h('label', { for: asked.id }, verb === 'approve' ? t('approvals.key') : t('col.reason')), asked,
-      verb === 'approve' ? h('p', { id: 'signing-hint', class: 'note' }, t('approvals.key_hint')) : null), said,
+    h('div', { class: 'field' }, h('label', { for: asked.id }, t('approvals.key')), asked,
+      h('p', { id: 'signing-hint', class: 'note' }, t('approvals.key_hint'))), said,
     h('div', { class: 'bar' }, go, h('button', { type: 'button', onclick: () => box.close() }, t('approvals.cancel')))));
   document.body.append(box);
   box.showModal();
