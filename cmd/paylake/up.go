@@ -25,12 +25,13 @@ const (
 func (p *program) upCommand() *cobra.Command {
 	var live bool
 	cmd := &cobra.Command{
-		Use: "up", Short: "Everything: schedules, followers, health, metrics, embedded ClickHouse", Args: cobra.NoArgs,
+		Use: "up", Short: "Everything: schedules, followers, API, dashboard, embedded ClickHouse", Args: cobra.NoArgs,
 		Long: `Runs every pipeline that has a schedule, at once and then at its hours, keeps the
 warehouse following the lake, receives callbacks (/callbacks/flashpay/<source>,
 /callbacks/mpay/<source>), sends webhooks (paylake webhook), carries out exports by schedule (exports: in the
 configuration), finds out how payments
-end (paylake pay), and answers /healthz, /readyz and /metrics (for Prometheus). With --live it also sends
+end (paylake pay), and serves the dashboard (/), the HTTP API (/v1/, /docs), the wallet façade
+(/integrations/mpay/v1/), /healthz, /readyz and /metrics (for Prometheus). With --live it also sends
 payments as soon as they are approved. Stops cleanly on SIGTERM: what is committed is whole, and the exit code is 0.`,
 		Example: "  paylake up\n  paylake up --log json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.up(cmd.Context(), live) },
