@@ -22,12 +22,13 @@ func (a approving) Approve(ctx context.Context, id string, signed api.Approval) 
 	ap := gate.Approval{By: signed.By, Batch: signed.Batch, At: now, Note: signed.Note}
 	ids := []string{id}
 	err := d.register.Decide(ctx, gate.Ask{IDs: ids}, gate.ApproveBatch(ids, ap, d.h.cfg.Payments.Approvers, now))
+	var person *failure
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, gate.ErrAbsent):
 		return &api.Refusal{Status: http.StatusNotFound, Detail: "there is no such payment here"}
-	case personMust(err) != err:
+	case errors.As(personMust(err), &person):
 		return &api.Refusal{Status: http.StatusConflict, Detail: withoutFile(err.Error())}
 	}
 	return err

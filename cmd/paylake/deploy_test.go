@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -73,7 +74,7 @@ func decode(t *testing.T, file string, into ...any) int {
 		if n < len(into) {
 			any = into[n]
 		}
-		if err := d.Decode(any); err == io.EOF {
+		if err := d.Decode(any); errors.Is(err, io.EOF) {
 			return n
 		} else if err != nil {
 			t.Fatalf("%s: %v", file, err)

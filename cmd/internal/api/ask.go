@@ -102,7 +102,7 @@ func cut(name string) string {
 
 // read reads one parameter and says what is wrong with it.
 func (a *ask) read(name, text string) (why string) {
-	ok := true
+	var ok bool
 	switch name {
 	case "from", "to", "period":
 		return a.readDays(name, text)

@@ -18,7 +18,6 @@ type figure struct {
 	like      rowList // whose parameters it takes, without cursor and fields
 	columns   []clickhouse.Column
 	sql       []string
-	group     bool // all columns but those that begin with an aggregate
 	tail      string
 	unbound   bool // for keys of every wallet alone
 }
