@@ -82,8 +82,14 @@ The view ` + "`completeness`" + ` says for every source, wallet and table up to 
 | observations (balances, psp_balances, currency_rates) | the last one | each says how things stood at its instant |
 | files (bank_entries and others of a csv source) | the last commit | that is when they were read. What a bank has not exported yet is in no file: go by the newest row instead |
 
-A stream that was never read has no line, and is complete up to nothing. Late rows may still come for as long as a pipeline's look-back. A query that is about
-what is whole bounds itself by it, here by the wallet that is furthest behind:
+A stream of the configuration that was never read has a line, too: complete up to its ` + "`start`" + `, and one without windows up to 1970-01-01. So the least of a
+source's lines never calls whole what nobody has asked for.
+
+` + "`settled_through`" + ` says up to where no run reads again: late rows may come for as long as a pipeline's look-back, and a window is read again until the look-back has
+passed its end. What lies before it changes only where somebody asks for it, or where a balance did not follow. It is never later than ` + "`complete_through`" + `, and
+the same where there is no look-back: for catalogues, observations and files (a file that is put there once more may correct any of its rows), and for
+streams that no pipeline reads any longer. A query that is about what is whole bounds itself by the one or, where nothing may change any more, by the other, here by the
+wallet that is furthest behind:
 
     SELECT business_date, sum(amount_minor) FROM ledger
     WHERE source = 'mpay' AND posted_at < (SELECT min(complete_through) FROM completeness WHERE source = 'mpay' AND table = 'ledger')

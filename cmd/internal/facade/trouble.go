@@ -49,7 +49,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 			t = trouble{status: http.StatusTooManyRequests, word: "cooling_down", detail: "not now; try again later", after: max(wait, time.Second)}
 			break
 		}
-		s.Log.Warn("façade could not answer", "path", r.URL.Path, "err", err)
+		s.Log.Warn("façade could not answer", "part", r.URL.Path, "err", err)
 		t = trouble{status: http.StatusServiceUnavailable, word: "unavailable", detail: "this cannot be answered at the moment; try again", after: 5 * time.Second}
 	}
 	t.write(w)

@@ -240,7 +240,7 @@ func TestReportForm(t *testing.T) {
 		`"lake_minor":"1000","warehouse_minor":"0","lake_rows":1,"warehouse_rows":0,"agrees":false,"finding_id":"fnd_3d44500d75ac4fba","accepted":null,"rows":[],"unlisted":0}],"unexpected":[],` +
 		`"differences":{"only_lake":1,"only_warehouse":0,"changed":0,"rows":[{"source":"mpay","wallet_id":"wlt_1","entry_id":"a",` +
 		`"lake":{"business_date":"2026-03-04","type":"bill_pay","status":"posted","provider_code":"AZERSU_RES","category":"utilities","currency":"AZN","amount_minor":"-1000"},` +
-		`"warehouse":null,"finding_id":"fnd_12ba0db6037ee74e"}],"unlisted":0},"published":[],"unread":[]}`
+		`"warehouse":null,"finding_id":"fnd_12ba0db6037ee74e"}],"unlisted":0},"published":[],"unread":[],"ambiguous_matches":0}`
 	if string(text) != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
