@@ -48,7 +48,7 @@ func TestFollow(t *testing.T) {
 					"2 | mpay | ledger | wlt_1 | 2026-03-30 00:00:00.000000 | 2026-04-02 00:00:00.000000 | 2 | 2 | 1 | 0 | 0 | none | 64 | 1\n" {
 				t.Errorf("snapshots:\n%s", got)
 			}
-			if got := lines(ask(t, w, "SELECT * FROM completeness")); got != "mpay | wlt_1 | ledger | 2026-04-02 00:00:00.000000\n" {
+			if got := lines(ask(t, w, "SELECT source, wallet_id, `table`, complete_through FROM completeness")); got != "mpay | wlt_1 | ledger | 2026-04-02 00:00:00.000000\n" {
 				t.Errorf("completeness: %s", got)
 			}
 			s, err := w.Status(t.Context())
