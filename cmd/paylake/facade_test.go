@@ -107,6 +107,9 @@ func TestFacade(t *testing.T) {
 	if out := verify(400, erp, start("+994509999999"), "000000"); out["error"] != "otp_invalid" {
 		t.Errorf("a number that is nobody's: %v", out)
 	}
+	if out := c.want(t, 429, "POST", "auth/otp/start", "", `{"msisdn":"+994 50 999 99 99"}`); out["error"] != "cooling_down" {
+		t.Errorf("the same number again: %v", out)
+	}
 	g.paylake(t, "consent", "revoke", "--wallet", wallet.ID, "--by", "owner").want(t, 0)
 	access, refresh := tokensOf(t, verify(200, erp, ch, g.inbox(t, ch)))
 	if list := g.paylake(t, "consent", "list").want(t, 0).stdout; !strings.Contains(list, "by OTP through erp") {

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/paylake/paylake/cmd/internal/doors"
 	"github.com/paylake/paylake/pipeline/state"
 	"github.com/paylake/paylake/sinks/clickhouse"
 )
@@ -86,7 +87,7 @@ type API struct {
 	Options
 	huma    huma.API
 	mux     *http.ServeMux
-	doors   *doors
+	doors   *doors.Doors
 	desk    *desk
 	spec    []byte
 	docs    []byte

@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paylake/paylake/cmd/internal/doors"
 	"github.com/paylake/paylake/pipeline/state"
 )
 
@@ -78,7 +79,7 @@ func public(r *http.Request) bool {
 func (a *API) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if public(r) {
-			if !a.doors.open(w, "at "+host(r.RemoteAddr), a.Now()) {
+			if !a.enter(w, "at "+doors.Host(r.RemoteAddr)) {
 				return
 			}
 			next.ServeHTTP(w, r)
@@ -94,7 +95,7 @@ func (a *API) guarded(next http.Handler) http.Handler {
 			a.fail(w, r, err)
 			return
 		}
-		if !a.doors.open(w, c.ID, a.Now()) {
+		if !a.enter(w, c.ID) {
 			return
 		}
 		if c.token != "" && !safe(r.Method) && !hmac.Equal([]byte(r.Header.Get("X-CSRF-Token")), []byte(c.csrf())) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paylake/paylake/cmd/internal/doors"
 	"github.com/paylake/paylake/pipeline/state"
 	"github.com/paylake/paylake/sinks/clickhouse"
 	"github.com/paylake/paylake/sources/mpay"
@@ -82,12 +83,13 @@ type Options struct {
 
 type server struct {
 	Options
-	doors *doors
+	addresses *doors.Doors // who asks for passwords
+	strangers *doors.Doors // numbers that are nobody's here
 }
 
 // New returns the handler of everything below Prefix.
 func New(o Options) http.Handler {
-	s := &server{Options: o, doors: newDoors(o.Now)}
+	s := &server{Options: o, addresses: doors.New(1.0/6, 10), strangers: doors.New(1/usualCooldown.Seconds(), 1)}
 	mux := http.NewServeMux()
 	for path, h := range map[string]http.HandlerFunc{
 		"POST auth/otp/start": s.start, "POST auth/otp/verify": s.verify, "POST auth/refresh": s.refresh,

@@ -10,12 +10,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paylake/paylake/cmd/internal/doors"
 	"github.com/paylake/paylake/pipeline/state"
 	"github.com/paylake/paylake/sources"
 )
 
 // telephone is what a number may look like.
 var telephone = regexp.MustCompile(`^\+?[0-9][0-9 ()-]{6,22}$`)
+
+var noDigit = regexp.MustCompile(`[^0-9]`)
+
+func msisdnDigits(number string) string { return noDigit.ReplaceAllString(number, "") }
 
 func read(r *http.Request, into any) error {
 	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
@@ -28,7 +33,7 @@ func read(r *http.Request, into any) error {
 // the façade that this one has the shape of: whoever asks learns nothing, and a
 // number that is nobody's here gets an answer that looks like any other.
 func (s *server) start(w http.ResponseWriter, r *http.Request) {
-	if wait := s.doors.open(r); wait > 0 {
+	if wait := s.addresses.Wait(doors.Host(r.RemoteAddr), s.Now()); wait > 0 {
 		trouble{status: http.StatusTooManyRequests, word: "too_many_requests", detail: "too many requests from this address", after: wait}.write(w)
 		return
 	}
@@ -67,6 +72,9 @@ const usualCooldown = 45 * time.Second
 func (s *server) challenge(ctx context.Context, number, locale string) (id string, expires time.Time, cooldown time.Duration, err error) {
 	source, wallet, ok := s.Wallets.Of(number)
 	if !ok {
+		if wait := s.strangers.Wait(msisdnDigits(number), s.Now()); wait > 0 { // else the second request would tell who is nobody's
+			return "", expires, 0, trouble{status: http.StatusTooManyRequests, word: "cooling_down", detail: "not now; try again later", after: wait}
+		}
 		return "ch_" + rand.Text(), s.Now().Add(challengeTerm), usualCooldown, nil
 	}
 	c, cooldown, err := s.Wallets.StartOTP(ctx, source, wallet, locale)
