@@ -35,11 +35,7 @@ func (a *API) entry(ctx context.Context, in *entryInput) (*rowsAnswer, error) {
 	if !c.reaches(in.Source, in.Wallet) || badValues([]string{in.Source, in.Wallet, in.Entry}) != "" {
 		return nil, absent // a neighbour's line and none are the same
 	}
-	standing, err := a.desk.stand(ctx)
-	if err != nil {
-		return nil, err
-	}
-	at, err := snapshotOf(standing, in.Snapshot)
+	standing, at, err := a.asOf(ctx, in.Snapshot)
 	if err != nil {
 		return nil, err
 	}

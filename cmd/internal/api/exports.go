@@ -78,11 +78,7 @@ func (a *API) export(ctx context.Context, in *exportInput) (*huma.StreamResponse
 	if a.Warehouse.OneUser() && !callerOf(ctx).may(ScopeAudit) {
 		return nil, huma.Error503ServiceUnavailable(oneUser)
 	}
-	standing, err := a.desk.stand(ctx)
-	if err != nil {
-		return nil, err
-	}
-	at, err := snapshotOf(standing, in.Snapshot)
+	standing, at, err := a.asOf(ctx, in.Snapshot)
 	if err != nil {
 		return nil, err
 	}

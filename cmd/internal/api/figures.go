@@ -69,11 +69,7 @@ func (a *API) figure(ctx context.Context, f figure, in *listInput) (*rowsAnswer,
 	if in.bad || len(problems) > 0 || q.cursor != "" || q.fields != nil || q.desc {
 		return nil, huma.Error422UnprocessableEntity("validation failed", problems...)
 	}
-	standing, err := a.desk.stand(ctx)
-	if err != nil {
-		return nil, err
-	}
-	at, err := snapshotOf(standing, q.snapshot)
+	standing, at, err := a.asOf(ctx, q.snapshot)
 	if err != nil {
 		return nil, err
 	}

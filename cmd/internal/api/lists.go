@@ -123,6 +123,16 @@ func (a *API) page(ctx context.Context, l rowList, in *listInput) (*rowsAnswer, 
 	})
 }
 
+// asOf is where the warehouse stands, and the snapshot that is asked for.
+func (a *API) asOf(ctx context.Context, asked int64) (clickhouse.Standing, int64, error) {
+	standing, err := a.desk.stand(ctx)
+	if err != nil {
+		return standing, 0, err
+	}
+	at, err := snapshotOf(standing, asked)
+	return standing, at, err
+}
+
 // snapshotOf makes the newest snapshot explicit, and refuses one that there is not.
 func snapshotOf(s clickhouse.Standing, asked int64) (int64, error) {
 	switch {

@@ -86,11 +86,7 @@ func (a *API) spend(ctx context.Context, in *listInput) (*rowsAnswer, error) {
 	if in.bad || len(problems) > 0 {
 		return nil, huma.Error422UnprocessableEntity("validation failed", problems...)
 	}
-	standing, err := a.desk.stand(ctx)
-	if err != nil {
-		return nil, err
-	}
-	at, err := snapshotOf(standing, q.snapshot)
+	standing, at, err := a.asOf(ctx, q.snapshot)
 	if err != nil {
 		return nil, err
 	}
